@@ -1,0 +1,55 @@
+// Opens a bundle (docs/bundle_format.md): maps it, checks it once, hands out views. Immutable and thread-safe after
+// Open; views live as long as the reader.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/bundle/header.h"
+#include "core/bundle/mapped_file.h"
+#include "core/bundle/space_spec.h"
+#include "core/bundle/tensor.h"
+
+namespace kindred {
+
+// What the header alone says.
+struct BundleInfo {
+  std::string path;
+  uint64_t file_size = 0;
+  bool sealed = false;  // packed by Kindred: has checksums and a digest. Else raw.
+  std::string format_version, model, version, source, created_at, digest;  // empty in a raw bundle
+  uint64_t n_items = 0, n_users = 0, n_categories = 0;                     // from the shapes
+  uint64_t n_interactions = 0;                                             // length of users.seen.values
+  SpaceSpecs spaces;
+  std::string default_space;
+  Header header;
+};
+
+enum class VerifyLevel : uint8_t {
+  kHeader,     // header, digest, shapes and their agreement; reads no tensor
+  kChecksums,  // and every tensor's checksum, index ranges, finite numbers: reads every byte. What a server uses.
+};
+
+// Reads only the header of the file (C2). Errors as BundleReader::Open at kHeader.
+absl::StatusOr<BundleInfo> InspectBundle(const std::string& path);
+
+class BundleReader {
+ public:
+  // NOT_FOUND when there is no such file; INVALID_ARGUMENT, naming file, tensor, offset, expected and found, when it is
+  // not a valid bundle.
+  static absl::StatusOr<std::shared_ptr<const BundleReader>> Open(const std::string& path, VerifyLevel level);
+
+  const BundleInfo& info() const { return info_; }
+  const TensorMap& tensors() const { return tensors_; }
+
+ private:
+  BundleReader() = default;
+  std::shared_ptr<const MappedFile> file_;
+  std::vector<OwnedTensor> realigned_;  // copies of tensors that a foreign writer left misaligned
+  BundleInfo info_;
+  TensorMap tensors_;
+};
+
+}  // namespace kindred

@@ -1,0 +1,49 @@
+// A table of distinct UTF-8 ids with a prebuilt hash index: index → id in O(1), id → index touching two pages (the
+// slot and the id's bytes). Views; thread-safe.
+//
+// Index: U64 [slots × 2], slots a power of two ≥ 2n, open addressing with linear probing from XXH3(id) mod slots.
+// Word 0 of a slot: 0 = empty, else (XXH3(id) & 0xffffffff00000000) | (index + 1). Word 1: (byte offset << 16) |
+// length.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/bundle/tensor.h"
+
+namespace kindred {
+
+class IdTable {
+ public:
+  IdTable() = default;
+  // Views over validated tensors. `index` may be empty (a table without look-up, such as display names).
+  IdTable(std::span<const char> bytes, std::span<const int64_t> offsets, std::span<const uint64_t> index)
+      : bytes_(bytes), offsets_(offsets), index_(index) {}
+
+  uint32_t size() const { return offsets_.empty() ? 0 : static_cast<uint32_t>(offsets_.size() - 1); }
+  bool empty() const { return size() == 0; }
+  // REQUIRES: index < size().
+  std::string_view Id(uint32_t index) const;
+  // The index of `id`, or nullopt. REQUIRES: the table has an index.
+  std::optional<uint32_t> Find(std::string_view id) const;
+
+ private:
+  std::span<const char> bytes_;
+  std::span<const int64_t> offsets_;
+  std::span<const uint64_t> index_;
+};
+
+// The table of `table` ("items.ids") in a set of tensors; an empty table when it is absent.
+IdTable IdTableFrom(const TensorMap& tensors, std::string_view table);
+
+// `<table>.bytes` and `<table>.offsets` for `ids`.
+std::vector<OwnedTensor> MakeIdTensors(std::string_view table, std::span<const std::string> ids);
+
+// `<table>.index` for an id table. INVALID_ARGUMENT naming both rows when two ids are equal.
+absl::StatusOr<OwnedTensor> MakeIdIndex(std::string_view table, const IdTable& ids);
+
+}  // namespace kindred

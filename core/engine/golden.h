@@ -1,0 +1,21 @@
+// Golden queries: a few dozen requests with their expected answers, made at pack time and kept in the bundle, so that
+// whoever loads it can tell that this build on this machine answers as the one that packed it.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/engine/model.h"
+
+namespace kindred {
+
+// JSON for tensor `golden.queries`: up to 32 queries spread evenly over users, items and histories of the model.
+// Deterministic.
+std::string MakeGoldenQueries(const Model& model);
+
+// Answers the bundle's golden queries and compares: same items, same order, scores bit-equal. Returns how many were
+// compared (0 when the bundle has none); DATA_LOSS naming query, rank, expected and found on a mismatch,
+// INVALID_ARGUMENT when the JSON is not what the format says.
+absl::StatusOr<int> CheckGoldenQueries(const Model& model);
+
+}  // namespace kindred

@@ -1,0 +1,89 @@
+// One generation of a model: a checked, mapped bundle with every serving part in place. Immutable and thread-safe; a
+// generation is published by pointer and lives until its last reader lets go.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/bundle/bundle_reader.h"
+#include "core/bundle/id_table.h"
+#include "core/engine/fold_in.h"
+#include "core/topk/topk_scan.h"
+
+namespace kindred {
+
+// A space ready to serve. Views into the model.
+struct Space {
+  std::string name;
+  SpaceSpec spec;
+  std::span<const float> items;           // [n_items × d]
+  std::span<const float> users;           // [n_users × d] or empty
+  std::span<const float> average;         // [d], mean user vector; zeros when there are no users
+  std::span<const uint32_t> trait_items;  // [d × kTraitItemCount], strongest items of each dimension
+  std::span<const float> inverse_norms;   // [n_items]
+  ScanSpace recommend;                    // by the spec's metric, with the item prior
+  ScanSpace similar;                      // by cosine, without it
+  std::unique_ptr<const FoldInSolver> fold_in;
+};
+
+// How a model came to be ready, for the log.
+struct LoadCost {
+  double verify_seconds = 0;         // map, checks, checksums
+  double derive_seconds = 0;         // parts computed because the bundle lacks them (a raw bundle)
+  std::vector<std::string> derived;  // their names
+};
+
+class Model {
+ public:
+  // Opens, checks (VerifyLevel::kChecksums) and completes the bundle at `path`. `name` and `version` stand in where the
+  // bundle does not say. Errors as BundleReader::Open.
+  static absl::StatusOr<std::shared_ptr<const Model>> Load(const std::string& path, std::string_view name = "",
+                                                           std::string_view version = "");
+
+  const std::string& name() const { return name_; }
+  const std::string& version() const { return version_; }
+  const std::string& digest() const { return digest_; }  // as the bundle; computed over the header of a raw one
+  const BundleInfo& info() const { return reader_->info(); }
+  const LoadCost& cost() const { return cost_; }
+
+  uint32_t n_items() const { return items_.size(); }
+  uint32_t n_users() const { return users_.size(); }
+  const IdTable& items() const { return items_; }
+  const IdTable& users() const { return users_; }
+  const IdTable& categories() const { return categories_; }
+
+  // The display name of an item; its id when the bundle has none.
+  std::string_view ItemName(uint32_t item) const;
+  // The categories of an item, as indices into categories(); the items a user has seen, ascending.
+  std::span<const uint32_t> ItemCategories(uint32_t item) const;
+  std::span<const uint32_t> Seen(uint32_t user) const;
+  std::span<const float> popularity() const { return popularity_; }                 // [n_items] or empty
+  std::span<const uint32_t> popularity_order() const { return popularity_order_; }  // [n_items]
+
+  const Space& default_space() const { return *default_space_; }
+  // nullptr when there is no such space; "" is the default space.
+  const Space* FindSpace(std::string_view name) const;
+  const std::vector<std::unique_ptr<Space>>& spaces() const { return spaces_; }
+
+ private:
+  Model() = default;
+  absl::Status Bind();
+
+  std::shared_ptr<const BundleReader> reader_;
+  std::vector<OwnedTensor> derived_;
+  TensorMap tensors_;  // of the reader and derived_
+  std::string name_, version_, digest_;
+  LoadCost cost_;
+  IdTable items_, users_, categories_, item_names_;
+  std::span<const int64_t> seen_offsets_, item_category_offsets_;
+  std::span<const uint32_t> seen_, item_categories_, popularity_order_;
+  std::span<const float> popularity_, prior_;
+  AlignedBuffer<float> padded_prior_;  // [tiles·64]
+  std::vector<std::unique_ptr<Space>> spaces_;
+  const Space* default_space_ = nullptr;
+};
+
+}  // namespace kindred

@@ -1,0 +1,35 @@
+// Quantizes f32 vectors to int8 codes with the error bounds that make the scan exact (architecture §4).
+// Pure functions, deterministic, the same bytes on every machine.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "core/base/aligned_buffer.h"
+
+namespace kindred {
+
+// Codes, scales and bounds of an item matrix, laid out as kernels/kernels.h says.
+struct QuantizedItems {
+  uint32_t n_items = 0, dim = 0, n_tiles = 0, d4 = 0;
+  AlignedBuffer<uint8_t> codes;  // [n_tiles × d4 × 64 × 4], int8 + 128 (padding: 128)
+  AlignedBuffer<float> scales;   // [n_tiles·64]; x ≈ scale · code
+  AlignedBuffer<float> bounds;  // [n_tiles·4 × 2]: per block of 16, max ‖x − x̂‖ and max ‖x̂‖, rounded up
+  AlignedBuffer<float> inverse_norms;  // [n_items]: 1/‖x‖, 0 for a zero row
+  AlignedBuffer<float> cosine_scales;  // [n_tiles·64]: scales · inverse norm
+  AlignedBuffer<float> cosine_bounds;  // [n_tiles·4 × 2]: the bounds of x/‖x‖
+};
+
+// items: [n_items × dim], row-major, finite. O(n_items · dim).
+QuantizedItems QuantizeItems(std::span<const float> items, uint32_t n_items, uint32_t dim);
+
+// A query vector as codes, written to `codes` [d4·4]. scale·codes ≈ query.
+struct QuantizedQuery {
+  float scale = 0;
+  int32_t code_sum = 0;
+  float norm = 0;           // ‖q‖, rounded up
+  float residual_norm = 0;  // ‖q − q̂‖, rounded up
+};
+QuantizedQuery QuantizeQuery(std::span<const float> query, std::span<int8_t> codes);
+
+}  // namespace kindred
