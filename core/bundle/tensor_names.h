@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace kindred::names {
 
@@ -14,14 +14,14 @@ inline constexpr std::string_view kItemIds = "items.ids";
 inline constexpr std::string_view kUserIds = "users.ids";
 inline constexpr std::string_view kCategoryIds = "categories.ids";
 inline constexpr std::string_view kItemNames = "items.names";  // display names; no index
-inline std::string Bytes(std::string_view table) { return absl::StrCat(table, ".bytes"); }
-inline std::string Offsets(std::string_view table) { return absl::StrCat(table, ".offsets"); }
-inline std::string Index(std::string_view table) { return absl::StrCat(table, ".index"); }
+inline std::string Bytes(std::string_view table) { return absl::StrFormat("%s.bytes", table); }
+inline std::string Offsets(std::string_view table) { return absl::StrFormat("%s.offsets", table); }
+inline std::string Index(std::string_view table) { return absl::StrFormat("%s.index", table); }
 
 // Compressed sparse rows: `.offsets` I64 [rows+1], `.values` U32.
 inline constexpr std::string_view kSeen = "users.seen";                  // user → items, ascending
 inline constexpr std::string_view kItemCategories = "items.categories";  // item → categories, ascending
-inline std::string Values(std::string_view csr) { return absl::StrCat(csr, ".values"); }
+inline std::string Values(std::string_view csr) { return absl::StrFormat("%s.values", csr); }
 
 inline constexpr std::string_view kCategoryBitmaps = "categories.bitmaps";      // U64 [n_categories × words(n_items)]
 inline constexpr std::string_view kPopularity = "items.popularity";             // F32 [n_items], interactions per item
@@ -32,7 +32,7 @@ inline constexpr std::string_view kGoldenQueries = "golden.queries";  // U8, JSO
 
 // Tensors of a space: `space.<name>.<part>`.
 inline std::string Space(std::string_view space, std::string_view part) {
-  return absl::StrCat("space.", space, ".", part);
+  return absl::StrFormat("space.%s.%s", space, part);
 }
 inline constexpr std::string_view kSpacePrefix = "space.";
 inline constexpr std::string_view kItems = "items";             // F32 [n_items × d]

@@ -9,11 +9,12 @@
 
 namespace kindred {
 
-// JSON for tensor `golden.queries`: up to 32 queries spread evenly over users, items and histories of the model.
+// JSON for tensor `golden.queries`: up to 30 queries spread evenly over users, items and histories of the model.
 // Deterministic.
 std::string MakeGoldenQueries(const Model& model);
 
-// Answers the bundle's golden queries and compares: same items, same order, scores bit-equal. Returns how many were
+// Answers the bundle's golden queries and compares: same items, same order, scores bit-equal (1e-5 relative where a
+// history is folded in: solvers sum in an order that compilers may choose). Returns how many were
 // compared (0 when the bundle has none); DATA_LOSS naming query, rank, expected and found on a mismatch,
 // INVALID_ARGUMENT when the JSON is not what the format says.
 absl::StatusOr<int> CheckGoldenQueries(const Model& model);

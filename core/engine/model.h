@@ -48,6 +48,7 @@ class Model {
   const std::string& digest() const { return digest_; }  // as the bundle; computed over the header of a raw one
   const BundleInfo& info() const { return reader_->info(); }
   const LoadCost& cost() const { return cost_; }
+  const TensorMap& tensors() const { return tensors_; }  // of the file and those derived at load
 
   uint32_t n_items() const { return items_.size(); }
   uint32_t n_users() const { return users_.size(); }

@@ -46,8 +46,7 @@ struct RecommendOptions {
   bool include_seen = false;
   bool explain = false;
   std::span<const std::string_view> exclude_item_ids;
-  std::span<const std::string_view> candidate_item_ids;  // empty = the whole catalogue
-  bool restrict_to_candidates = false;                   // true: only candidate_item_ids, even when none is known
+  std::span<const std::string_view> candidate_item_ids;  // empty = the whole catalogue; else only these
 };
 
 // One dimension's share of a score: weight·value; shares and the prior add up to the score.

@@ -1,50 +1,40 @@
-// The model store on disk, models/<model>/<version>/bundle.safetensors, and the generations that serve from it.
+// The model store on disk: models/<model>/<version>/bundle.safetensors.
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/engine/model.h"
+#include "core/lifecycle/model_registry.h"
 
 namespace kindred {
+
+inline constexpr std::string_view kBundleFileName = "bundle.safetensors";
 
 struct StoredVersion {
   std::string model;
   uint64_t version = 0;
-  std::string path;  // of bundle.safetensors
+  std::string path;  // of the bundle file
 };
 
-// Every complete version under `root`, by model, then ascending version. A version directory is a decimal number;
-// others, and directories without a bundle file, are not versions. NOT_FOUND when `root` is not a directory.
+// Every version under `root`, by model, then ascending version. A version directory is a decimal number without leading
+// zeros; others, and directories without a bundle file, are not versions. NOT_FOUND when `root` is not a directory.
 absl::StatusOr<std::vector<StoredVersion>> ScanModelStore(const std::string& root);
 
-// The generations that serve, one a model. Thread-safe; Find is a lock-free read of a shared pointer.
-class ModelRegistry {
- public:
-  // Publishes `model` under its name, in place of the one there.
-  void Publish(std::shared_ptr<const Model> model);
-
-  // The generation serving `name`, held until the handle goes; nullptr when there is none. "" finds the only model when
-  // there is exactly one.
-  std::shared_ptr<const Model> Find(std::string_view name) const;
-
-  std::vector<std::shared_ptr<const Model>> All() const;  // by name
-
- private:
-  using Table = std::map<std::string, std::shared_ptr<const Model>, std::less<>>;
-  std::mutex publish_mutex_;
-  std::shared_ptr<const Table> table_ = std::make_shared<Table>();  // read and replaced atomically
+// What happened to one version that LoadLatest tried.
+struct LoadReport {
+  StoredVersion version;
+  absl::Status status;     // OK: published
+  ModelHandle model;       // when published
+  int golden_queries = 0;  // compared
 };
 
-// Loads the latest version of every model under `root` that passes every check, golden queries included, and publishes
-// it. A version that fails is skipped for the next older one; `report` receives one line for each load and each
-// failure. NOT_FOUND when no model at all could be loaded.
-absl::Status LoadLatest(const std::string& root, ModelRegistry* registry, std::vector<std::string>* report);
+// Loads the newest version of every model under `root` that passes every check, golden queries included, and publishes
+// it; a version that fails is passed over for the next older one. A model's name and version are those of its folders;
+// a bundle that says it is another model is refused. `reports` gets one entry a version tried. NOT_FOUND, saying what
+// was looked for, when no model could be loaded.
+absl::Status LoadLatest(const std::string& root, ModelRegistry* registry, std::vector<LoadReport>* reports);
 
 }  // namespace kindred
