@@ -1,0 +1,160 @@
+"""Fixtures of the functional tests: the built programs, real clients, bundles, and servers on free ports.
+
+KINDRED_BIN_DIR names the folder with kindred and kindred-server (ctest sets it).
+"""
+import importlib
+import os
+import pathlib
+import subprocess
+import sys
+
+import grpc
+import pytest
+
+import bundles
+from server_process import ServerProcess
+
+REPO = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="session")
+def repo():
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def bin_dir():
+    path = pathlib.Path(os.environ.get("KINDRED_BIN_DIR", REPO / "build/release/bin")).resolve()
+    for name in ("kindred", "kindred-server"):
+        assert (path / name).exists(), f"{path / name} does not exist: build it, or set KINDRED_BIN_DIR"
+    return path
+
+
+@pytest.fixture(scope="session")
+def sample_data():
+    """tests/data/completejourney: transactions.csv.gz and products.csv.gz."""
+    return REPO / "tests/data/completejourney"
+
+
+@pytest.fixture(scope="session")
+def kindred(bin_dir):
+    """Runs `kindred ARGS…`; returns the finished process with text stdout and stderr. Never raises on exit codes."""
+
+    def run(*args, timeout=120, **kwargs):
+        return subprocess.run([str(bin_dir / "kindred"), *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=timeout, **kwargs)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def grpcurl():
+    """Runs grpcurl (plaintext) and returns its stdout; fails the test on a non-zero exit unless check=False."""
+    path = pathlib.Path(os.environ.get("KINDRED_GRPCURL", REPO / "build/tools/bin/grpcurl"))
+    if not path.exists():
+        pytest.skip(f"no grpcurl at {path}: scripts/install_grpcurl.sh builds it (needs the Go module proxy)")
+
+    def run(*args, check=True, timeout=60):
+        result = subprocess.run([str(path), "-plaintext", *map(str, args)], stdin=subprocess.DEVNULL,
+                                capture_output=True, text=True, timeout=timeout)
+        if check:
+            assert result.returncode == 0, f"grpcurl {args}: exit {result.returncode}\n{result.stdout}{result.stderr}"
+            return result.stdout
+        return result
+
+    return run
+
+
+class Stubs:
+    """Modules made from proto/ with grpcio-tools: what a Python user of the API has."""
+
+    def __init__(self, out):
+        from grpc_tools import protoc
+
+        proto = REPO / "proto"
+        sources = sorted(proto.rglob("*.proto"))
+        well_known = pathlib.Path(sys.modules["grpc_tools"].__file__).parent / "_proto"
+        code = protoc.main(["protoc", f"-I{proto}", f"-I{well_known}", f"--python_out={out}",
+                            f"--grpc_python_out={out}", *map(str, sources)])
+        assert code == 0, f"protoc exited {code}"
+        sys.path.insert(0, str(out))
+        for source in sources:
+            name = ".".join(source.relative_to(proto).with_suffix("").parts)
+            setattr(self, source.stem, importlib.import_module(f"{name}_pb2"))
+            if "service" in source.stem:
+                setattr(self, f"{source.stem}_grpc", importlib.import_module(f"{name}_pb2_grpc"))
+        self.pb = self.recommendation_service  # messages of the API
+        self.Stub = self.recommendation_service_grpc.RecommendationServiceStub
+
+
+@pytest.fixture(scope="session")
+def stubs(tmp_path_factory):
+    return Stubs(tmp_path_factory.mktemp("stubs"))
+
+
+@pytest.fixture(scope="session")
+def sample_store(bin_dir, sample_data):
+    """Model store with the trained grocery sample as model `groceries`, version 1."""
+    cache = pathlib.Path(os.environ.get("KINDRED_BUILD_DIR", bin_dir.parent)) / "functional"
+    return bundles.trained_store(bin_dir / "kindred", sample_data, cache)
+
+
+@pytest.fixture(scope="session")
+def sample_bundle(sample_store):
+    return sample_store / "groceries" / "1" / "bundle.safetensors"
+
+
+@pytest.fixture
+def raw_store(tmp_path):
+    """Model store with one raw bundle, `tiny` version 1 (see bundles.py for its numbers)."""
+    return bundles.write_raw_store(tmp_path / "raw_models")
+
+
+@pytest.fixture
+def server(bin_dir, tmp_path, request):
+    """Starts servers: server(models, *flags, profiles="memory", wait=True) → a ready ServerProcess.
+
+    All still running at the end of the test get SIGTERM and must exit 0.
+    """
+    started = []
+
+    def start(models, *flags, profiles="memory", wait=True, env=None):
+        args = ["--models", models, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--profiles", profiles, *flags]
+        process = ServerProcess(bin_dir / "kindred-server", args, tmp_path / f"server-{len(started)}.log", env)
+        started.append(process)
+        return process.wait_ready() if wait else process
+
+    yield start
+    running = [process for process in started if process.process.poll() is None]
+    errors = []
+    for process in running:
+        try:
+            process.stop()
+        except AssertionError as error:
+            errors.append(str(error))
+    assert not errors, "\n".join(errors)
+
+
+@pytest.fixture
+def channel():
+    """channel(address) → an open grpc.Channel, closed at the end of the test."""
+    opened = []
+
+    def open_channel(address):
+        opened.append(grpc.insecure_channel(address))
+        grpc.channel_ready_future(opened[-1]).result(timeout=30)
+        return opened[-1]
+
+    yield open_channel
+    for each in opened:
+        each.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Shows what the test's servers wrote when it fails."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and "tmp_path" in item.fixturenames:
+        for log in sorted(item.funcargs["tmp_path"].glob("server-*.log")):
+            report.sections.append((log.name, log.read_text(errors="replace")[-8000:]))
