@@ -43,7 +43,15 @@ IdTable IdTableFrom(const TensorMap& tensors, std::string_view table);
 // `<table>.bytes` and `<table>.offsets` for `ids`.
 std::vector<OwnedTensor> MakeIdTensors(std::string_view table, std::span<const std::string> ids);
 
-// `<table>.index` for an id table. INVALID_ARGUMENT naming both rows when two ids are equal.
+// `<table>.index` for an id table. INVALID_ARGUMENT naming both rows when two ids are equal, and for ids that were
+// chosen to collide (kMaxIdProbes). REQUIRES: offsets that start at 0 and never fall (CheckContents). O(n).
 absl::StatusOr<OwnedTensor> MakeIdIndex(std::string_view table, const IdTable& ids);
+
+// Slots that MakeIdIndex gives a table of `n_ids`: the least power of two ≥ max(2, 2n).
+uint64_t IdIndexSlots(uint64_t n_ids);
+
+// The longest run of probes that an index may need. At half load a run of honest ids stays below a few hundred slots
+// even for 2^32 of them; the limit keeps chosen ids from turning the O(n) checks into O(n²).
+inline constexpr uint64_t kMaxIdProbes = 4096;
 
 }  // namespace kindred

@@ -62,5 +62,9 @@ inline constexpr std::string_view kDefaultSpace = "kindred.default_space";
 inline constexpr std::string_view kTraining = "kindred.training";    // JSON, free: hyper-parameters and figures
 inline constexpr std::string_view kChecksums = "kindred.checksums";  // JSON {"<tensor>": "xxh3:<16 hex>"}
 inline constexpr std::string_view kDigest = "kindred.digest";        // "xxh128:<32 hex>" over the header
+// All of them; any other key under kKeyPrefix is an error.
+inline constexpr std::string_view kMetadataKeys[] = {kFormat, kModel,        kVersion,  kSource,    kCreatedAt, kCounts,
+                                                     kSpaces, kDefaultSpace, kTraining, kChecksums, kDigest};
+inline constexpr std::string_view kFormatVersion = "1";  // the value of kFormat
 
 }  // namespace kindred::names
