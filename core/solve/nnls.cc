@@ -1,1 +1,287 @@
-// (being written)
+#include "core/solve/nnls.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "core/base/status_macros.h"
+#include "core/solve/active_set_cholesky.h"
+#include "core/solve/active_set_search.h"
+#include "core/solve/gram_root.h"
+#include "core/solve/orthogonal_nnls.h"
+#include "core/solve/vector_ops.h"
+
+namespace kindred {
+namespace {
+
+// Slopes below kSlopeNoise·‖e‖ + kWeightNoise·Σ v_j‖h_j‖ are rounding of the sums that they come from.
+constexpr double kSlopeNoise = 2e-14;
+constexpr double kWeightNoise = 1e-15;
+// What converged promises, relative to ‖e‖ + Σ v_j‖h_j‖.
+constexpr double kTolerance = 1e-10;
+// A slope g of a passive row moves the residual by g over that row's pivot, so that small pivots ask for smaller
+// slopes.
+constexpr double kResidualNoise = 1e-12;
+constexpr uint32_t kRefinements = 3;
+// A matrix this far from MMᵀ is no Gram matrix with rounding errors, not even one computed in f32.
+constexpr double kGramError = 1e-5;
+
+uint32_t FastCap(uint32_t k) { return 3 * k + 16; }
+uint32_t FallbackCap(uint32_t k) { return 10 * k + 64; }
+
+// Exponent of the power of two that brings values of this largest magnitude to [1, 2). Bounded so that the power and
+// its inverse are both normal numbers.
+int ScaleExponent(double largest) { return largest > 0 ? std::clamp(-std::ilogb(largest), -1000, 1000) : 0; }
+
+double LargestMagnitude(const double* values, uint32_t n) {
+  double largest = 0;
+  for (uint32_t i = 0; i < n; ++i) largest = std::max(largest, std::abs(values[i]));
+  return largest;
+}
+
+bool AllFinite(const double* values, uint32_t n) {
+  // Infinities and NaN times zero are NaN, and NaN stays.
+  double sum = 0;
+  for (uint32_t i = 0; i < n; ++i) sum += values[i] * 0.0;
+  return sum == 0;
+}
+
+absl::Status CheckFinite(std::span<const double> values, uint32_t columns, const char* what) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    return absl::InvalidArgumentError(absl::StrFormat("nnls: %s has %g at row %d, column %d, expected a finite number",
+                                                      what, values[i], i / columns, i % columns));
+  }
+  return absl::OkStatus();
+}
+
+// KKT violation of v at its gradient g, in the unit of slopes.
+double Violation(const double* v, const double* gradient, const double* norms, uint32_t k) {
+  double worst = 0;
+  for (uint32_t j = 0; j < k; ++j) {
+    if (norms[j] == 0) continue;
+    const double slope = v[j] > 0 ? std::abs(gradient[j]) : gradient[j];
+    worst = std::max(worst, slope / norms[j]);
+  }
+  return worst;
+}
+
+// Scaled problem in the scratch of one thread.
+struct Workspace {
+  Workspace(uint32_t k, uint32_t d, NnlsScratch* scratch) {
+    const size_t tableau_size = ActiveSetCholesky::BufferSize(k);
+    const size_t size = tableau_size + size_t{3} * k + size_t{2} * d;
+    if (scratch->buffer.size() < size) scratch->buffer.resize(size);
+    if (scratch->passive.size() < k) scratch->passive.resize(k);
+    if (scratch->flags.size() < k) scratch->flags.resize(k);
+    tableau = scratch->buffer.data();
+    b = tableau + tableau_size;
+    v = b + k;
+    gradient = v + k;
+    e = gradient + k;
+    residual = e + d;
+    passive = scratch->passive.data();
+    flags = scratch->flags.data();
+  }
+  double* tableau;
+  double* b;         // [k]
+  double* v;         // [k]
+  double* gradient;  // [k]
+  double* e;         // [d]
+  double* residual;  // [d]
+  uint32_t* passive;
+  uint8_t* flags;
+};
+
+NnlsResult NotFinite(std::span<double> w, uint32_t k) {
+  std::fill_n(w.begin(), k, 0.0);
+  NnlsResult result;
+  result.residual_norm = result.kkt_violation = std::numeric_limits<double>::infinity();
+  return result;
+}
+
+// Runs the fast path, checks it by `exact_gradient(v, g)` computed from the data, and calls `fall_back(v)` where the
+// check fails. `magnitude` is ‖e‖ or what stands for it. Leaves the solution in work.v.
+template <typename ExactGradient, typename FallBack>
+NnlsResult Search(const double* gram, const double* norms, uint32_t k, double magnitude, const Workspace& work,
+                  const ExactGradient& exact_gradient, const FallBack& fall_back) {
+  NnlsResult result;
+  ActiveSetCholesky state(gram, k, work.b, work.tableau, work.passive);
+  ActiveSetSearch search(&state, norms, k, kSlopeNoise * magnitude, FastCap(k), work.v, work.flags);
+  const auto violation = [&] {
+    exact_gradient(work.v, work.gradient);
+    return Violation(work.v, work.gradient, norms, k);
+  };
+  const auto weight = [&] { return Dot(work.v, norms, k); };
+
+  bool within_cap = search.Run();
+  double worst = violation();
+  for (uint32_t i = 0; i < kRefinements && within_cap; ++i) {
+    if (worst <= std::min(kSlopeNoise, kResidualNoise * state.SmallestPivot()) * magnitude) break;
+    within_cap = search.Refine(work.gradient);
+    worst = violation();
+  }
+  result.iterations = search.iterations();
+  if (!within_cap || !(worst <= kSlopeNoise * magnitude + kWeightNoise * weight())) {
+    result.used_fallback = true;
+    result.iterations += fall_back(work.v);
+    worst = violation();
+  }
+  result.kkt_violation = magnitude > 0 ? worst / magnitude : 0;
+  result.converged = worst <= kTolerance * (magnitude + weight());
+  return result;
+}
+
+void Unscale(const double* v, const double* scale, uint32_t k, int exponent, std::span<double> w) {
+  const double unit = std::ldexp(1.0, exponent);
+  for (uint32_t j = 0; j < k; ++j) w[j] = std::min(v[j] * scale[j] * unit, std::numeric_limits<double>::max());
+}
+
+}  // namespace
+
+absl::StatusOr<NnlsSolver> NnlsSolver::FromBasis(std::span<const double> h, uint32_t k, uint32_t d) {
+  if (k == 0 || d == 0) {
+    return absl::InvalidArgumentError(absl::StrFormat("nnls: basis is %d × %d, expected at least 1 × 1", k, d));
+  }
+  if (h.size() != uint64_t{k} * d) {
+    return absl::InvalidArgumentError(absl::StrFormat("nnls: basis has %d values, expected %d × %d", h.size(), k, d));
+  }
+  RETURN_IF_ERROR(CheckFinite(h, d, "basis"));
+
+  NnlsSolver solver;
+  solver.k_ = k;
+  solver.d_ = d;
+  solver.h_.assign(h.begin(), h.end());
+  solver.scale_.resize(k);
+  for (uint32_t j = 0; j < k; ++j) {
+    double* row = solver.h_.data() + size_t{j} * d;
+    // In two steps, since the norm of the row as given may overflow.
+    int exponent = 0;
+    for (const bool by_norm : {false, true}) {
+      const int change = ScaleExponent(by_norm ? std::sqrt(Dot(row, row, d)) : LargestMagnitude(row, d));
+      for (uint32_t i = 0; i < d; ++i) row[i] = std::ldexp(row[i], change);
+      exponent += change;
+    }
+    solver.scale_[j] = std::ldexp(1.0, exponent);
+  }
+  solver.gram_.resize(size_t{k} * k);
+  solver.norms_.resize(k);
+  for (uint32_t i = 0; i < k; ++i) {
+    const double* row = solver.h_.data() + size_t{i} * d;
+    for (uint32_t j = 0; j <= i; ++j) {
+      const double product = Dot(row, solver.h_.data() + size_t{j} * d, d);
+      solver.gram_[size_t{i} * k + j] = solver.gram_[size_t{j} * k + i] = product;
+    }
+    solver.norms_[i] = std::sqrt(solver.gram_[size_t{i} * k + i]);
+  }
+  return solver;
+}
+
+absl::StatusOr<NnlsSolver> NnlsSolver::FromGram(std::span<const double> gram, uint32_t k) {
+  if (k == 0) return absl::InvalidArgumentError("nnls: Gram matrix is 0 × 0, expected at least 1 × 1");
+  if (gram.size() != uint64_t{k} * k) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("nnls: Gram matrix has %d values, expected %d × %d", gram.size(), k, k));
+  }
+  RETURN_IF_ERROR(CheckFinite(gram, k, "Gram matrix"));
+
+  NnlsSolver solver;
+  solver.k_ = k;
+  solver.gram_.resize(size_t{k} * k);
+  solver.scale_.resize(k);
+  solver.norms_.resize(k);
+  for (uint32_t j = 0; j < k; ++j) {
+    const double diagonal = gram[size_t{j} * k + j];
+    if (diagonal < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("nnls: Gram matrix has %g on its diagonal at row %d, expected >= 0", diagonal, j));
+    }
+    solver.scale_[j] = std::ldexp(1.0, ScaleExponent(std::sqrt(diagonal)));
+  }
+  for (uint32_t i = 0; i < k; ++i) {
+    for (uint32_t j = 0; j < k; ++j) {
+      const double scale_i = solver.scale_[i], scale_j = solver.scale_[j];
+      const double here = gram[size_t{i} * k + j] * scale_i * scale_j;
+      const double mirrored = gram[size_t{j} * k + i] * scale_i * scale_j;
+      if (!(std::abs(here - mirrored) <= kGramError)) {
+        return absl::InvalidArgumentError(
+            absl::StrFormat("nnls: Gram matrix has %g at row %d, column %d but %g across its diagonal, expected a "
+                            "symmetric matrix",
+                            gram[size_t{i} * k + j], i, j, gram[size_t{j} * k + i]));
+      }
+      solver.gram_[size_t{i} * k + j] = 0.5 * (here + mirrored);
+    }
+    solver.norms_[i] = std::sqrt(solver.gram_[size_t{i} * k + i]);
+  }
+  GramRoot root = ComputeGramRoot(solver.gram_.data(), k);
+  if (!(root.error <= kGramError)) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("nnls: Gram matrix [%d × %d] is not positive semi-definite: the nearest product MMᵀ found "
+                        "(rank %d) is off by %g of its largest entry, expected at most %g",
+                        k, k, root.rank, root.error, kGramError));
+  }
+  solver.d_ = root.rank;
+  solver.h_ = std::move(root.rows);
+  return solver;
+}
+
+NnlsResult NnlsSolver::Solve(std::span<const double> e, std::span<double> w, NnlsScratch* scratch) const {
+  assert(e.size() == d_ && w.size() == k_);
+  const Workspace work(k_, d_, scratch);
+  if (!AllFinite(e.data(), d_)) return NotFinite(w, k_);
+
+  const int exponent = -ScaleExponent(LargestMagnitude(e.data(), d_));
+  const double unit = std::ldexp(1.0, -exponent);
+  for (uint32_t i = 0; i < d_; ++i) work.e[i] = e[i] * unit;
+  for (uint32_t j = 0; j < k_; ++j) work.b[j] = Dot(h_.data() + size_t{j} * d_, work.e, d_);
+  const double magnitude = std::sqrt(Dot(work.e, work.e, d_));
+
+  const auto exact_gradient = [&](const double* v, double* gradient) {
+    std::copy_n(work.e, d_, work.residual);
+    for (uint32_t j = 0; j < k_; ++j) {
+      if (v[j] > 0) AddScaled(-v[j], h_.data() + size_t{j} * d_, work.residual, d_);
+    }
+    for (uint32_t j = 0; j < k_; ++j) gradient[j] = Dot(h_.data() + size_t{j} * d_, work.residual, d_);
+  };
+  const auto fall_back = [&](double* v) {
+    return SolveOrthogonalNnls(h_.data(), k_, d_, norms_.data(), work.e, FallbackCap(k_), v);
+  };
+  NnlsResult result = Search(gram_.data(), norms_.data(), k_, magnitude, work, exact_gradient, fall_back);
+  result.residual_norm = std::ldexp(std::sqrt(Dot(work.residual, work.residual, d_)), exponent);
+  Unscale(work.v, scale_.data(), k_, exponent, w);
+  return result;
+}
+
+NnlsResult NnlsSolver::SolveGram(std::span<const double> b, std::span<double> w, NnlsScratch* scratch) const {
+  assert(b.size() == k_ && w.size() == k_);
+  const Workspace work(k_, d_, scratch);
+  if (!AllFinite(b.data(), k_)) return NotFinite(w, k_);
+
+  for (uint32_t j = 0; j < k_; ++j) work.b[j] = norms_[j] > 0 ? b[j] * scale_[j] : 0;
+  const int exponent = -ScaleExponent(LargestMagnitude(work.b, k_));
+  const double unit = std::ldexp(1.0, -exponent);
+  double magnitude = 0;
+  for (uint32_t j = 0; j < k_; ++j) {
+    work.b[j] *= unit;
+    if (work.b[j] > 0) magnitude = std::max(magnitude, work.b[j] / norms_[j]);
+  }
+
+  const auto exact_gradient = [&](const double* v, double* gradient) {
+    std::copy_n(work.b, k_, gradient);
+    for (uint32_t j = 0; j < k_; ++j) {
+      if (v[j] > 0) AddScaled(-v[j], gram_.data() + size_t{j} * k_, gradient, k_);
+    }
+  };
+  const auto fall_back = [&](double* v) {
+    const std::vector<double> target = ImpliedTarget(h_.data(), k_, d_, work.b);
+    return SolveOrthogonalNnls(h_.data(), k_, d_, norms_.data(), target.data(), FallbackCap(k_), v);
+  };
+  NnlsResult result = Search(gram_.data(), norms_.data(), k_, magnitude, work, exact_gradient, fall_back);
+  Unscale(work.v, scale_.data(), k_, exponent, w);
+  return result;
+}
+
+}  // namespace kindred

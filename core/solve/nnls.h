@@ -1,6 +1,7 @@
 // Non-negative least squares: argmin_{w ≥ 0} ‖e − Hᵀw‖₂ (Lawson & Hanson 1974, ch. 23), on a precomputed Gram matrix
-// scaled to a unit diagonal (Bro & de Jong 1997), with an updated Cholesky factor that rejects pivots, an iteration
-// cap, a check of the KKT conditions and a fallback to orthogonal factorization of H itself.
+// (Bro & de Jong 1997) of rows scaled to like norms, with an updated Cholesky factor that rejects pivots, an iteration
+// cap, iterative refinement and a check of the KKT conditions on H itself, and a fallback to orthogonal factorization
+// of H. Immutable and thread-safe once made; scratch is per thread.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ struct NnlsResult {
   bool converged = false;  // kkt_violation within tolerance
 };
 
-// Working memory of one thread; sized at first use, then never grows for the same k.
+// Working memory of one thread; sized at first use, then never grows for the same k and d.
 class NnlsScratch {
  public:
   std::vector<double> buffer;
@@ -34,23 +35,32 @@ class NnlsSolver {
   // k or d is 0 or a value is not finite.
   static absl::StatusOr<NnlsSolver> FromBasis(std::span<const double> h, uint32_t k, uint32_t d);
   // From a Gram matrix G = HHᵀ (+ λI): [k × k], symmetric positive semi-definite. Problems are then given by their
-  // right-hand side b = He alone.
+  // right-hand side b = He alone. INVALID_ARGUMENT when it is not that (to 1e-5 of its largest entry after scaling to
+  // like diagonal entries) or a value is not finite.
   static absl::StatusOr<NnlsSolver> FromGram(std::span<const double> gram, uint32_t k);
 
   uint32_t k() const { return k_; }
 
   // e: [d] → w: [k]. REQUIRES: made by FromBasis. Never fails: rank-deficient, duplicate and zero rows give w_j = 0 for
-  // the rows that cannot help. O(p·k·d) with p passive rows.
+  // the rows that cannot help; an e that is not finite gives w = 0, an infinite residual and converged = false.
+  // O(p·k·(p + d)) with p passive rows. Allocates only in the fallback.
+  //
+  // converged means kkt_violation ≤ 1e-10·(1 + Σ w_j‖H_j‖ / ‖e‖): where rows cancel, no w in doubles does better than
+  // the rounding of its terms.
   NnlsResult Solve(std::span<const double> e, std::span<double> w, NnlsScratch* scratch) const;
 
-  // b: [k] → w: [k] minimizing ½wᵀGw − bᵀw over w ≥ 0. residual_norm is not defined (0).
+  // b: [k] → w: [k] minimizing ½wᵀGw − bᵀw over w ≥ 0. residual_norm is not defined (0); max_j b_j / ‖H_j‖, which is at
+  // most ‖e‖, stands for ‖e‖ in kkt_violation and converged.
   NnlsResult SolveGram(std::span<const double> b, std::span<double> w, NnlsScratch* scratch) const;
 
  private:
+  NnlsSolver() = default;
+  // Scales are powers of two, so that scaling rounds nothing: nearly collinear rows stay exactly what they are.
   uint32_t k_ = 0, d_ = 0;
-  std::vector<double> h_;      // [k × d], rows scaled to unit norm; empty when made from a Gram matrix
-  std::vector<double> gram_;   // [k × k], unit diagonal (zero rows excepted)
-  std::vector<double> scale_;  // [k], 1/‖H_j‖, 0 for a zero row
+  std::vector<double> h_;      // [k × d], rows scaled to norms in [1, 2); of a Gram matrix, a root of it
+  std::vector<double> gram_;   // [k × k], diagonal in [1, 4) (zero rows excepted)
+  std::vector<double> norms_;  // [k], ‖h_j‖, 0 for a zero row
+  std::vector<double> scale_;  // [k], what row j was multiplied by
 };
 
 }  // namespace kindred
