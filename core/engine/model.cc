@@ -67,7 +67,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::string& path
   }
   const BundleInfo& info = model->info();
   model->name_ = info.model.empty() ? std::string(name) : info.model;
-  model->version_ = info.version.empty() ? std::string(version) : info.version;
+  model->version_ = version.empty() ? info.version : std::string(version);
   model->digest_ = info.digest.empty() ? RawDigest(model->reader_->tensors()) : info.digest;
   RETURN_IF_ERROR(model->Bind());
   model->cost_.derive_seconds = SecondsSince(verified);

@@ -38,8 +38,9 @@ struct LoadCost {
 
 class Model {
  public:
-  // Opens, checks (VerifyLevel::kChecksums) and completes the bundle at `path`. `name` and `version` stand in where the
-  // bundle does not say. Errors as BundleReader::Open.
+  // Opens, checks (VerifyLevel::kChecksums) and completes the bundle at `path`. `name` stands in where the bundle does
+  // not say one; a `version` that is not empty (the folder of a model store) goes before the bundle's own. Errors as
+  // BundleReader::Open.
   static absl::StatusOr<std::shared_ptr<const Model>> Load(const std::string& path, std::string_view name = "",
                                                            std::string_view version = "");
 

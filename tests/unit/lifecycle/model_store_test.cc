@@ -60,6 +60,7 @@ TEST_F(ModelStoreTest, TheNewestVersionServesAndOlderOnesAreNotRead) {
   ASSERT_TRUE(LoadLatest(root_, &registry, &reports).ok());
   ASSERT_EQ(reports.size(), 1u);
   EXPECT_EQ(reports[0].version.version, 2u);
+  EXPECT_EQ(reports[0].model->version(), "2");  // the folder's, whatever the bundle says of itself
   EXPECT_EQ(registry.Find("demo"), reports[0].model);
   EXPECT_EQ(registry.Find(""), reports[0].model);
   EXPECT_EQ(registry.Find("other"), nullptr);
