@@ -72,7 +72,8 @@ class Stubs:
         from grpc_tools import protoc
 
         proto = REPO / "proto"
-        sources = sorted(proto.rglob("*.proto"))
+        # Health comes with grpcio-health-checking (grpc_health.v1).
+        sources = [path for path in sorted(proto.rglob("*.proto")) if path.relative_to(proto).parts[0] != "grpc"]
         well_known = pathlib.Path(sys.modules["grpc_tools"].__file__).parent / "_proto"
         code = protoc.main(["protoc", f"-I{proto}", f"-I{well_known}", f"--python_out={out}",
                             f"--grpc_python_out={out}", *map(str, sources)])
