@@ -1,0 +1,25 @@
+# Thin names for scripts/. Everything made lands in build/.
+.PHONY: help demo test bench lint fmt
+
+help:
+	@echo "make demo    train the grocery sample, serve it, ask it over gRPC (installs Debian packages that are missing)"
+	@echo "make test    build and run every test, then the core's once more under sanitizers"
+	@echo "make bench   measure against the peers: build/bench.json and docs/benchmarks.md"
+	@echo "make lint    formatting, clang-tidy, include directions, scripts"
+	@echo "make fmt     format the C++ sources in place"
+
+demo:
+	@scripts/demo.sh
+
+test:
+	@scripts/test.sh
+
+bench:
+	@scripts/bench.sh
+
+lint:
+	@scripts/lint.sh
+
+fmt:
+	@scripts/install_packages.sh lint
+	@git ls-files '*.h' '*.cc' | xargs clang-format-14 -i

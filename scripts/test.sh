@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Builds and runs every test in the release preset, then the core's and trainer's unit tests under AddressSanitizer
+# and UndefinedBehaviorSanitizer. Ends with "test: ok (N tests)" or with what failed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/install_packages.sh build test
+scripts/python_env.sh functional tests/functional/requirements.txt >/dev/null
+if ! scripts/install_grpcurl.sh >/dev/null; then
+  echo "test: NOTE: no grpcurl, so the tests that use it will be skipped" >&2
+fi
+
+failed=()
+total=0
+# run_suite PRESET [ctest options]: appends to failed, adds to total.
+run_suite() {
+  local preset=$1 log=build/ctest-$1.log
+  shift
+  rm -f "build/$preset/Testing/Temporary/LastTestsFailed.log"
+  if ! ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error "$@" </dev/null 2>&1 | tee "$log"; then
+    while IFS=: read -r _ name; do
+      failed+=("$preset: $name")
+    done <"build/$preset/Testing/Temporary/LastTestsFailed.log"
+    [ ${#failed[@]} -gt 0 ] || failed+=("$preset: ctest itself (see $log)")
+  fi
+  local count
+  count=$(sed -n 's/^.*tests failed out of \([0-9]*\)$/\1/p' "$log")
+  total=$((total + ${count:-0}))
+}
+
+scripts/build.sh release
+run_suite release
+scripts/build.sh asan
+run_suite asan --label-regex '^unit$'
+
+if [ ${#failed[@]} -gt 0 ]; then
+  echo
+  printf 'failed: %s\n' "${failed[@]}"
+  echo "test: ${#failed[@]} of $total tests failed"
+  exit 1
+fi
+echo "test: ok ($total tests)"
