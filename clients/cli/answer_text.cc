@@ -3,7 +3,10 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -21,8 +24,17 @@ std::string Line(std::string_view text) { return FitToWidth(text, SIZE_MAX) + "\
 
 std::string Count(int n, const char* noun) { return absl::StrCat(n, " ", noun, n == 1 ? "" : "s"); }
 
-// "DAIRY › MILK": the categories of an item run from the widest to the narrowest.
-std::string CategoryPath(const Strings& categories) { return absl::StrJoin(categories, " › "); }
+// "GROCERY / EGGS": without the column that `kindred train` puts before a category ("department:GROCERY").
+std::string CategoryList(const Strings& categories) {
+  std::vector<std::string> shown;
+  for (const std::string& category : categories) {
+    size_t prefix = 0;
+    while (prefix < category.size() && (absl::ascii_isalnum(category[prefix]) || category[prefix] == '_')) ++prefix;
+    const bool has_column = prefix > 0 && prefix + 1 < category.size() && category[prefix] == ':';
+    shown.push_back(has_column ? category.substr(prefix + 1) : category);
+  }
+  return absl::StrJoin(shown, " / ");
+}
 
 template <typename Items>
 std::string ItemTable(const Items& items, const char* score_title) {
@@ -33,7 +45,7 @@ std::string ItemTable(const Items& items, const char* score_title) {
                    {score_title, Align::kRight}});
   int rank = 0;
   for (const v1::RecommendedItem& item : items) {
-    table.AddRow({absl::StrCat(++rank), item.item_id(), item.name(), CategoryPath(item.categories()),
+    table.AddRow({absl::StrCat(++rank), item.item_id(), item.name(), CategoryList(item.categories()),
                   absl::StrFormat("%.4f", item.score())});
     for (int t = 0; t < std::min(3, item.terms_size()); ++t) {
       const v1::TraitTerm& term = item.terms(t);
@@ -125,7 +137,7 @@ std::string ToText(const v1::GetProfileResponse& response, int limit) {
       const v1::ProfileEvent& event = response.events(e);
       table.AddRow({google::protobuf::util::TimeUtil::ToString(event.event().time()), event.event().action(),
                     event.event().item_id(), event.known() ? event.name() : "(not in this catalogue)",
-                    CategoryPath(event.categories()),
+                    CategoryList(event.categories()),
                     absl::StrFormat("%g", event.event().has_weight() ? event.event().weight() : 1.0)});
     }
     absl::StrAppend(&text, table.ToString());
@@ -137,7 +149,7 @@ std::string ToText(const v1::GetProfileResponse& response, int limit) {
     TextTable table({{"item", Align::kLeft, 24}, {"name"}, {"category", Align::kLeft, 44}});
     for (int i = 0; i < items; ++i) {
       const v1::ProfileItem& item = response.trained_items(i);
-      table.AddRow({item.item_id(), item.name(), CategoryPath(item.categories())});
+      table.AddRow({item.item_id(), item.name(), CategoryList(item.categories())});
     }
     absl::StrAppend(&text, table.ToString());
   }

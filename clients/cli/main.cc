@@ -8,8 +8,6 @@
 
 namespace {
 
-constexpr int kFailed = 1, kUsage = 2;
-
 int Run(int argc, char** argv) {
   CLI::App app("Kindred: trains models into bundles, looks after bundles, and asks a running server.", "kindred");
   app.footer(
@@ -17,13 +15,13 @@ int Run(int argc, char** argv) {
       "Start here:  make demo");
   app.set_version_flag("--version", "kindred " KINDRED_VERSION);
   app.require_subcommand(1);
-  int exit_code = 0;
+  int exit_code = kindred::kExitOk;
   kindred::AddTrainerCommands(app, &exit_code);
   kindred::AddQueryCommands(app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    return app.exit(error) == 0 ? kindred::kExitOk : kindred::kExitUsage;
   }
   return exit_code;
 }
@@ -31,16 +29,16 @@ int Run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int exit_code = kFailed;
+  int exit_code = kindred::kExitFailed;
   try {
     exit_code = Run(argc, argv);
   } catch (const std::exception& error) {
     std::cerr << "kindred: " << error.what() << "\n";
-    return kFailed;
+    return kindred::kExitFailed;
   }
   if (!std::cout.flush()) {
     std::cerr << "kindred: could not write to standard output\n";
-    return kFailed;
+    return kindred::kExitFailed;
   }
   return exit_code;
 }

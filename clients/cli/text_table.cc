@@ -80,15 +80,16 @@ std::string TextTable::ToString() const {
       if (widths[c] == 0) continue;
       const std::string cell = FitToWidth(cell_of(c), widths[c]);
       const std::string padding = Padding(widths[c] - DisplayWidth(cell));
-      line += columns_[c].align == Align::kRight ? "  " + padding + cell : "  " + cell + padding;
+      const bool right = columns_[c].align == Align::kRight;
+      line.append("  ").append(right ? padding : cell).append(right ? cell : padding);
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
+    text.append(line).append("\n");
   };
   append_line([&](size_t c) { return columns_[c].title; });
   for (const Row& row : rows_) {
     append_line([&](size_t c) { return row.cells[c]; });
-    for (const std::string& note : row.notes) text += Padding(6) + FitToWidth(note, 114) + "\n";
+    for (const std::string& note : row.notes) text.append(Padding(6)).append(FitToWidth(note, 114)).append("\n");
   }
   return text;
 }

@@ -20,7 +20,7 @@ v1::RecommendResponse Answer() {
   item->set_item_id("1082185");
   item->set_score(0.5f);
   item->set_name("Bananas");
-  item->add_categories("PRODUCE");
+  item->add_categories("department:PRODUCE");
   item->add_categories("TROPICAL FRUIT");
   return response;
 }
@@ -31,7 +31,7 @@ TEST(AnswerText, ARecommendation) {
   EXPECT_EQ(ToText(request, Answer()),
             "Recommended for 1234 (average; model groceries version 1, space nmf)\n"
             "  #  item     name     category                   score\n"
-            "  1  1082185  Bananas  PRODUCE › TROPICAL FRUIT  0.5000\n");
+            "  1  1082185  Bananas  PRODUCE / TROPICAL FRUIT  0.5000\n");
 }
 
 TEST(AnswerText, SaysWhatIsMissingApproximateOrDegraded) {
