@@ -28,11 +28,14 @@ struct FoldInScratch {
 
 class FoldInSolver {
  public:
-  // items: [n_items × dim], views that must outlive this; gram: [dim × dim] = XᵀX.
+  // items: [n_items × dim], a view that must outlive this; gram: [dim × dim] = XᵀX, read here only and not at all by
+  // FoldIn::kMean, which takes an empty one. INVALID_ARGUMENT when shapes do not fit or a number is not finite.
   static absl::StatusOr<FoldInSolver> Create(const SpaceSpec& spec, std::span<const float> items,
                                              std::span<const double> gram);
 
-  // history: distinct items, weights > 0. Writes u: [dim]; zeros for an empty history. O(|history|·dim + dim²).
+  // history: distinct items, weights > 0. Writes u: [dim]; zeros for an empty history, and for weights so large that u
+  // would not be finite. O(|history|·dim + dim²); allocates nothing once `scratch` has its size, NNLS's rare fallback
+  // excepted. REQUIRES: every item < n_items.
   void Solve(std::span<const ItemWeight> history, std::span<float> u, FoldInScratch* scratch) const;
 
  private:

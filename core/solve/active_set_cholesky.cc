@@ -9,9 +9,9 @@ namespace kindred {
 namespace {
 
 // Smallest accepted pivot², relative to the diagonal entry: the squared sine of the angle between row j and the span of
-// P. G carries rounding errors of about 1e-16, so at this angle the factor still has some four correct digits, which is
+// P. G carries rounding errors of about 1e-16, so at this angle the factor still has some five correct digits, which is
 // what iterative refinement needs; rows that are closer and still matter are the fallback's.
-constexpr double kSmallestPivot = 1e-11;
+constexpr double kSmallestPivot = 1e-10;
 
 }  // namespace
 
@@ -76,12 +76,27 @@ double ActiveSetCholesky::SmallestPivot() const {
   return size_ == 0 ? 1.0 : 1.0 / *std::max_element(inverse_pivot_, inverse_pivot_ + size_);
 }
 
+double ActiveSetCholesky::SquaredDistance(uint32_t j) const {
+  double distance = gram_[size_t{j} * k_ + j];
+  for (uint32_t m = 0; m < size_; ++m) distance -= Row(m)[j] * Row(m)[j];
+  return distance;
+}
+
+void ActiveSetCholesky::BackSubstitute(double* x) const {
+  for (uint32_t i = size_; i-- > 0;) {
+    x[i] *= inverse_pivot_[i];
+    AddScaled(-x[i], FactorRow(i), x, i);
+  }
+}
+
+void ActiveSetCholesky::SolveNormal(double* rhs) const {
+  for (uint32_t i = 0; i < size_; ++i) rhs[i] = (rhs[i] - Dot(FactorRow(i), rhs, i)) * inverse_pivot_[i];
+  BackSubstitute(rhs);
+}
+
 const double* ActiveSetCholesky::Solve() {
   std::copy_n(projected_, size_, solution_);
-  for (uint32_t i = size_; i-- > 0;) {
-    solution_[i] *= inverse_pivot_[i];
-    AddScaled(-solution_[i], FactorRow(i), solution_, i);
-  }
+  BackSubstitute(solution_);
   return solution_;
 }
 

@@ -31,6 +31,12 @@ class ActiveSetCholesky {
   // The smallest R_ii, 1 when P is empty. O(size).
   double SmallestPivot() const;
 
+  // ‖h_j‖² less that of row j's projection onto P's rows, by the Gram matrix. O(size).
+  double SquaredDistance(uint32_t j) const;
+
+  // rhs: [size] → G_PP⁻¹ rhs, in place, in the order of passive(). O(size²).
+  void SolveNormal(double* rhs) const;
+
   // Solution z: [size] in the order of passive(). O(size²). Valid until the next change.
   const double* Solve();
 
@@ -39,8 +45,10 @@ class ActiveSetCholesky {
   void Refine(const double* exact_gradient);
 
  private:
-  double* Row(uint32_t i) { return tableau_ + size_t{i} * k_; }
-  double* FactorRow(uint32_t i) { return factor_ + size_t{i} * k_; }
+  double* Row(uint32_t i) const { return tableau_ + size_t{i} * k_; }
+  double* FactorRow(uint32_t i) const { return factor_ + size_t{i} * k_; }
+  // x: [size] → R⁻¹x, in place.
+  void BackSubstitute(double* x) const;
 
   const double* gram_;
   uint32_t k_;

@@ -10,6 +10,7 @@
 #include "core/base/status_macros.h"
 #include "core/solve/active_set_cholesky.h"
 #include "core/solve/active_set_search.h"
+#include "core/solve/dependent_rows.h"
 #include "core/solve/gram_root.h"
 #include "core/solve/orthogonal_nnls.h"
 #include "core/solve/vector_ops.h"
@@ -29,12 +30,16 @@ constexpr uint32_t kRefinements = 3;
 // A matrix this far from MMᵀ is no Gram matrix with rounding errors, not even one computed in f32.
 constexpr double kGramError = 1e-5;
 
+constexpr int kLargestExponent = 1000;
+
 uint32_t FastCap(uint32_t k) { return 3 * k + 16; }
 uint32_t FallbackCap(uint32_t k) { return 10 * k + 64; }
 
 // Exponent of the power of two that brings values of this largest magnitude to [1, 2). Bounded so that the power and
 // its inverse are both normal numbers.
-int ScaleExponent(double largest) { return largest > 0 ? std::clamp(-std::ilogb(largest), -1000, 1000) : 0; }
+int ScaleExponent(double largest) {
+  return largest > 0 ? std::clamp(-std::ilogb(largest), -kLargestExponent, kLargestExponent) : 0;
+}
 
 double LargestMagnitude(const double* values, uint32_t n) {
   double largest = 0;
@@ -73,7 +78,7 @@ double Violation(const double* v, const double* gradient, const double* norms, u
 struct Workspace {
   Workspace(uint32_t k, uint32_t d, NnlsScratch* scratch) {
     const size_t tableau_size = ActiveSetCholesky::BufferSize(k);
-    const size_t size = tableau_size + size_t{3} * k + size_t{2} * d;
+    const size_t size = tableau_size + size_t{4} * k + size_t{3} * d;
     if (scratch->buffer.size() < size) scratch->buffer.resize(size);
     if (scratch->passive.size() < k) scratch->passive.resize(k);
     if (scratch->flags.size() < k) scratch->flags.resize(k);
@@ -81,17 +86,21 @@ struct Workspace {
     b = tableau + tableau_size;
     v = b + k;
     gradient = v + k;
-    e = gradient + k;
+    coefficients = gradient + k;
+    e = coefficients + k;
     residual = e + d;
+    direction = residual + d;
     passive = scratch->passive.data();
     flags = scratch->flags.data();
   }
   double* tableau;
-  double* b;         // [k]
-  double* v;         // [k]
-  double* gradient;  // [k]
-  double* e;         // [d]
-  double* residual;  // [d]
+  double* b;             // [k]
+  double* v;             // [k]
+  double* gradient;      // [k]
+  double* coefficients;  // [k]
+  double* e;             // [d]
+  double* residual;      // [d]
+  double* direction;     // [d]
   uint32_t* passive;
   uint8_t* flags;
 };
@@ -103,11 +112,12 @@ NnlsResult NotFinite(std::span<double> w, uint32_t k) {
   return result;
 }
 
-// Runs the fast path, checks it by `exact_gradient(v, g)` computed from the data, and calls `fall_back(v)` where the
-// check fails. `magnitude` is ‖e‖ or what stands for it. Leaves the solution in work.v.
-template <typename ExactGradient, typename FallBack>
+// Runs the fast path, checks it by `exact_gradient(v, g)` computed from the data and by `overlooked(state)`, which says
+// whether more can be had than gradients show, and calls `fall_back(v)` where the check fails. `magnitude` is ‖e‖ or
+// what stands for it. Leaves the solution in work.v.
+template <typename ExactGradient, typename Overlooked, typename FallBack>
 NnlsResult Search(const double* gram, const double* norms, uint32_t k, double magnitude, const Workspace& work,
-                  const ExactGradient& exact_gradient, const FallBack& fall_back) {
+                  const ExactGradient& exact_gradient, const Overlooked& overlooked, const FallBack& fall_back) {
   NnlsResult result;
   ActiveSetCholesky state(gram, k, work.b, work.tableau, work.passive);
   ActiveSetSearch search(&state, norms, k, kSlopeNoise * magnitude, FastCap(k), work.v, work.flags);
@@ -125,7 +135,7 @@ NnlsResult Search(const double* gram, const double* norms, uint32_t k, double ma
     worst = violation();
   }
   result.iterations = search.iterations();
-  if (!within_cap || !(worst <= kSlopeNoise * magnitude + kWeightNoise * weight())) {
+  if (!within_cap || !(worst <= kSlopeNoise * magnitude + kWeightNoise * weight()) || overlooked(state)) {
     result.used_fallback = true;
     result.iterations += fall_back(work.v);
     worst = violation();
@@ -161,7 +171,8 @@ absl::StatusOr<NnlsSolver> NnlsSolver::FromBasis(std::span<const double> h, uint
     // In two steps, since the norm of the row as given may overflow.
     int exponent = 0;
     for (const bool by_norm : {false, true}) {
-      const int change = ScaleExponent(by_norm ? std::sqrt(Dot(row, row, d)) : LargestMagnitude(row, d));
+      int change = ScaleExponent(by_norm ? std::sqrt(Dot(row, row, d)) : LargestMagnitude(row, d));
+      change = std::clamp(exponent + change, -kLargestExponent, kLargestExponent) - exponent;
       for (uint32_t i = 0; i < d; ++i) row[i] = std::ldexp(row[i], change);
       exponent += change;
     }
@@ -177,6 +188,7 @@ absl::StatusOr<NnlsSolver> NnlsSolver::FromBasis(std::span<const double> h, uint
     }
     solver.norms_[i] = std::sqrt(solver.gram_[size_t{i} * k + i]);
   }
+  solver.has_dependent_rows_ = HasDependentRows(solver.gram_.data(), k);
   return solver;
 }
 
@@ -246,10 +258,15 @@ NnlsResult NnlsSolver::Solve(std::span<const double> e, std::span<double> w, Nnl
     }
     for (uint32_t j = 0; j < k_; ++j) gradient[j] = Dot(h_.data() + size_t{j} * d_, work.residual, d_);
   };
+  const auto overlooked = [&](const ActiveSetCholesky& state) {
+    return has_dependent_rows_ &&
+           DependentRowHelps(h_.data(), gram_.data(), norms_.data(), k_, d_, work.v, work.residual,
+                             kResidualNoise * magnitude, state, work.direction, work.coefficients);
+  };
   const auto fall_back = [&](double* v) {
     return SolveOrthogonalNnls(h_.data(), k_, d_, norms_.data(), work.e, FallbackCap(k_), v);
   };
-  NnlsResult result = Search(gram_.data(), norms_.data(), k_, magnitude, work, exact_gradient, fall_back);
+  NnlsResult result = Search(gram_.data(), norms_.data(), k_, magnitude, work, exact_gradient, overlooked, fall_back);
   result.residual_norm = std::ldexp(std::sqrt(Dot(work.residual, work.residual, d_)), exponent);
   Unscale(work.v, scale_.data(), k_, exponent, w);
   return result;
@@ -275,11 +292,13 @@ NnlsResult NnlsSolver::SolveGram(std::span<const double> b, std::span<double> w,
       if (v[j] > 0) AddScaled(-v[j], gram_.data() + size_t{j} * k_, gradient, k_);
     }
   };
+  // What a Gram matrix hides from its gradients is gone from it.
+  const auto overlooked = [](const ActiveSetCholesky&) { return false; };
   const auto fall_back = [&](double* v) {
     const std::vector<double> target = ImpliedTarget(h_.data(), k_, d_, work.b);
     return SolveOrthogonalNnls(h_.data(), k_, d_, norms_.data(), target.data(), FallbackCap(k_), v);
   };
-  NnlsResult result = Search(gram_.data(), norms_.data(), k_, magnitude, work, exact_gradient, fall_back);
+  NnlsResult result = Search(gram_.data(), norms_.data(), k_, magnitude, work, exact_gradient, overlooked, fall_back);
   Unscale(work.v, scale_.data(), k_, exponent, w);
   return result;
 }

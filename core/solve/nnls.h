@@ -57,10 +57,11 @@ class NnlsSolver {
   NnlsSolver() = default;
   // Scales are powers of two, so that scaling rounds nothing: nearly collinear rows stay exactly what they are.
   uint32_t k_ = 0, d_ = 0;
-  std::vector<double> h_;      // [k × d], rows scaled to norms in [1, 2); of a Gram matrix, a root of it
-  std::vector<double> gram_;   // [k × k], diagonal in [1, 4) (zero rows excepted)
-  std::vector<double> norms_;  // [k], ‖h_j‖, 0 for a zero row
-  std::vector<double> scale_;  // [k], what row j was multiplied by
+  bool has_dependent_rows_ = false;  // see dependent_rows.h
+  std::vector<double> h_;            // [k × d], rows scaled to norms in [1, 2); of a Gram matrix, a root of it
+  std::vector<double> gram_;         // [k × k], diagonal in [1, 4) (zero rows excepted)
+  std::vector<double> norms_;        // [k], ‖h_j‖, 0 for a zero row
+  std::vector<double> scale_;        // [k], what row j was multiplied by
 };
 
 }  // namespace kindred

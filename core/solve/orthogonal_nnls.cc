@@ -14,8 +14,8 @@ using Matrix = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic>;
 using Vector = Eigen::Matrix<Real, Eigen::Dynamic, 1>;
 using RowMajorMap = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 
-// A gradient below this, relative to ‖H_j‖(‖e‖ + Σ v_i‖H_i‖), is what rounding v to double leaves behind.
-constexpr Real kGradientNoise = 2.5e-16L;
+// A row that would take less than this off the residual, relative to ‖e‖, is not let in.
+constexpr Real kSmallestGain = 1e-16L;
 // Rows whose sine with the span of the passive rows is smaller are combinations of them as far as doubles can say.
 constexpr Real kSmallestSine = 1e-16L;
 
@@ -77,29 +77,31 @@ class Search {
     Measure(point);
   }
 
-  // The variable outside of the passive set with the steepest descent, or −1.
-  Eigen::Index Steepest(const Point& point, const std::vector<bool>& barred) const {
-    const Vector gradient = basis_.transpose() * point.residual;
-    const Real noise = kGradientNoise * (target_.norm() + norms_.dot(point.v));
+  // The variable outside of the passive set that alone would take most off the residual, or −1. Looked for in the
+  // complement of the passive rows' span, where rows close to the span show as clearly as others.
+  Eigen::Index Strongest(const Point& point, const std::vector<bool>& barred) const {
+    Matrix rows = basis_;
+    Vector residual = target_;
+    Eigen::Index rank = 0;
+    if (!point.passive.empty()) {
+      rank = point.qr.rank();
+      rows.applyOnTheLeft(point.qr.householderQ().adjoint());
+      residual.applyOnTheLeft(point.qr.householderQ().adjoint());
+    }
+    const Eigen::Index left = rows.rows() - rank;
     Eigen::Index best = -1;
-    Real best_slope = noise;
-    for (Eigen::Index j = 0; j < gradient.size(); ++j) {
-      if (point.v[j] > 0 || barred[j] || norms_[j] == 0) continue;
-      const Real slope = gradient[j] / norms_[j];
-      if (slope > best_slope) {
+    Real best_gain = kSmallestGain * target_.norm();
+    for (Eigen::Index j = 0; j < rows.cols(); ++j) {
+      if (point.v[j] > 0 || barred[j]) continue;
+      const Real length = rows.col(j).tail(left).norm();
+      if (!(length > kSmallestSine * norms_[j])) continue;
+      const Real gain = rows.col(j).tail(left).dot(residual.tail(left)) / length;
+      if (gain > best_gain) {
         best = j;
-        best_slope = slope;
+        best_gain = gain;
       }
     }
     return best;
-  }
-
-  bool Independent(const Point& point, Eigen::Index j) const {
-    if (point.passive.empty()) return true;
-    const Eigen::Index rank = point.qr.rank();
-    Vector rotated = basis_.col(j);
-    rotated.applyOnTheLeft(point.qr.householderQ().adjoint());
-    return rotated.tail(rotated.size() - rank).norm() > kSmallestSine * norms_[j];
   }
 
  private:
@@ -136,10 +138,9 @@ uint32_t SolveOrthogonalNnls(const double* h, uint32_t k, uint32_t d, const doub
   uint32_t iterations = 1;
   std::vector<bool> barred(k, false);
   while (iterations < cap) {
-    const Eigen::Index j = search.Steepest(best, barred);
+    const Eigen::Index j = search.Strongest(best, barred);
     if (j < 0) break;
     barred[j] = true;
-    if (!search.Independent(best, j)) continue;
     ++iterations;
     Point point = best;
     point.passive.push_back(j);

@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <Eigen/QR>
+#include <cctype>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -63,6 +64,12 @@ absl::StatusOr<std::vector<NnlsProblem>> ReadNnlsProblems(const std::string& pat
   return problems;
 }
 
+std::string KindName(const ::testing::TestParamInfo<std::string_view>& info) {
+  std::string name;
+  for (const char c : info.param) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name;
+}
+
 NnlsProblem RandomNnlsProblem(std::string_view kind, uint32_t k, uint32_t d, std::mt19937_64* random) {
   std::normal_distribution<double> normal;
   std::uniform_real_distribution<double> uniform;
@@ -78,7 +85,13 @@ NnlsProblem RandomNnlsProblem(std::string_view kind, uint32_t k, uint32_t d, std
   for (double& value : h) value = positive ? uniform(*random) : normal(*random);
   for (double& value : e) value = positive ? uniform(*random) : normal(*random);
 
-  if (kind == "in-cone") {
+  if (kind == "nearly collinear" || kind == "collinear in-cone") {
+    const double spread = std::pow(10.0, -1 - 9 * uniform(*random));
+    for (uint32_t j = 1; j < k; ++j) {
+      for (uint32_t i = 0; i < d; ++i) row(j)[i] = row(0)[i] + spread * normal(*random);
+    }
+  }
+  if (kind == "in-cone" || kind == "collinear in-cone") {
     std::fill(e.begin(), e.end(), 0.0);
     for (uint32_t j = 0; j < k; ++j) {
       const double w = std::max(0.0, normal(*random));
@@ -92,11 +105,6 @@ NnlsProblem RandomNnlsProblem(std::string_view kind, uint32_t k, uint32_t d, std
       for (uint32_t i = 0; i < d; ++i) {
         row(j)[i] = c[0] * factors[i] + c[1] * factors[d + i] + c[2] * factors[2 * d + i];
       }
-    }
-  } else if (kind == "nearly collinear") {
-    const double spread = std::pow(10.0, -1 - 9 * uniform(*random));
-    for (uint32_t j = 1; j < k; ++j) {
-      for (uint32_t i = 0; i < d; ++i) row(j)[i] = row(0)[i] + spread * normal(*random);
     }
   } else if (kind == "duplicate row") {
     for (uint32_t times = 0; times < 1 + k / 3; ++times) {

@@ -1,6 +1,8 @@
 // NNLS problems for tests: read from files, made at random in every awkward kind, solved by brute force.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <random>
 #include <span>
@@ -25,10 +27,13 @@ struct NnlsProblem {
 absl::StatusOr<std::vector<NnlsProblem>> ReadNnlsProblems(const std::string& path);
 
 inline constexpr std::string_view kNnlsKinds[] = {
-    "gaussian",      "nonnegative", "in-cone",          "rank-3 basis", "nearly collinear",
-    "duplicate row", "zero row",    "badly scaled row", "zero target",  "all-negative target",
-    "antiparallel",  "sparse",      "scaled target",
+    "gaussian",      "nonnegative", "in-cone",          "rank-3 basis",      "nearly collinear",
+    "duplicate row", "zero row",    "badly scaled row", "zero target",       "all-negative target",
+    "antiparallel",  "sparse",      "scaled target",    "collinear in-cone",
 };
+
+// The name of a kind as a test parameter's.
+std::string KindName(const ::testing::TestParamInfo<std::string_view>& info);
 
 // A random problem of that kind; w and residual are not set.
 NnlsProblem RandomNnlsProblem(std::string_view kind, uint32_t k, uint32_t d, std::mt19937_64* random);
