@@ -1,0 +1,29 @@
+// The offline commands of `kindred`: train svd|nmf, pack, inspect, verify. Each prints its result to standard output
+// and progress and errors to standard error.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "absl/status/status.h"
+
+namespace kindred {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;  // failed, or invalid
+inline constexpr int kExitUsage = 2;   // wrong usage, or no such file
+
+// Registers the commands with `app`; the one that runs sets *exit_code. Both must outlive parsing.
+void AddTrainerCommands(CLI::App& app, int* exit_code);
+
+// The same, one at a time.
+void AddTrainCommand(CLI::App& app, int* exit_code);
+void AddPackCommand(CLI::App& app, int* exit_code);
+void AddInspectCommand(CLI::App& app, int* exit_code);
+void AddVerifyCommand(CLI::App& app, int* exit_code);
+
+// Says what went wrong on standard error; the exit code for it.
+int Fail(const absl::Status& status);
+// The same for a wrong flag, with a pointer to the command's help.
+int FailUsage(const CLI::App& command, std::string_view what);
+
+}  // namespace kindred
