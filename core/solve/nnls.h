@@ -45,12 +45,14 @@ class NnlsSolver {
   // the rows that cannot help; an e that is not finite gives w = 0, an infinite residual and converged = false.
   // O(p·k·(p + d)) with p passive rows. Allocates only in the fallback.
   //
-  // converged means kkt_violation ≤ 1e-10·(1 + Σ w_j‖H_j‖ / ‖e‖): where rows cancel, no w in doubles does better than
+  // ‖e − Hᵀw‖ is within 1e-9 of its minimum, relatively, or within 1e-11·‖e‖ where that is more. converged means
+  // kkt_violation ≤ 1e-10·(1 + Σ w_j‖H_j‖ / ‖e‖): where rows cancel, no w in doubles does better than
   // the rounding of its terms.
   NnlsResult Solve(std::span<const double> e, std::span<double> w, NnlsScratch* scratch) const;
 
-  // b: [k] → w: [k] minimizing ½wᵀGw − bᵀw over w ≥ 0. residual_norm is not defined (0); max_j b_j / ‖H_j‖, which is at
-  // most ‖e‖, stands for ‖e‖ in kkt_violation and converged.
+  // b: [k] → w: [k] minimizing ½wᵀGw − bᵀw over w ≥ 0. As good as Solve where rows are well apart; where they are
+  // nearly dependent, G and b hold a residual to no better than 1e-7·‖e‖ or so. residual_norm is not defined (0); max_j
+  // b_j / ‖H_j‖, which is at most ‖e‖, stands for ‖e‖ in kkt_violation and converged.
   NnlsResult SolveGram(std::span<const double> b, std::span<double> w, NnlsScratch* scratch) const;
 
  private:
