@@ -10,6 +10,7 @@
 #include "core/base/str_cat.h"
 #include "core/base/utf8.h"
 #include "core/bundle/atomic_file.h"
+#include "core/bundle/header.h"
 #include "core/bundle/seal.h"
 #include "core/bundle/strict_json.h"
 #include "core/bundle/tensor_names.h"
@@ -32,12 +33,23 @@ absl::Status CheckInput(const TensorMap& tensors, const Metadata& metadata) {
                                                " bytes, expected as many as ", DTypeName(tensor.dtype), " [",
                                                StrJoin(tensor.shape, ", "), "] takes"));
     }
-    if (name.empty() || name.size() > 256 || name == "__metadata__" || !IsValidUtf8(name)) {
-      return absl::InvalidArgumentError(
-          StrCat("tensor name ", Quoted(name), ", expected 1 to 256 bytes of UTF-8 and not \"__metadata__\""));
+    if (tensor.shape.size() > kMaxRank) {
+      return absl::InvalidArgumentError(StrCat("tensor ", Quoted(name), " has ", tensor.shape.size(),
+                                               " dimensions, expected at most ", kMaxRank, " dimensions"));
+    }
+    if (name.empty() || name.size() > kMaxNameBytes || name == "__metadata__" || !IsValidUtf8(name)) {
+      return absl::InvalidArgumentError(StrCat("tensor name ", Quoted(name), ", expected 1 to ", kMaxNameBytes,
+                                               " bytes of UTF-8 and not \"__metadata__\""));
     }
   }
   for (const auto& [key, value] : metadata) {
+    if (key.starts_with(names::kKeyPrefix) &&
+        std::find(std::begin(names::kMetadataKeys), std::end(names::kMetadataKeys), key) ==
+            std::end(names::kMetadataKeys)) {
+      return absl::InvalidArgumentError(StrCat("metadata key ", Quoted(key), ", expected one of ",
+                                               StrJoin(names::kMetadataKeys, ", "), " or a key outside \"",
+                                               names::kKeyPrefix, "\""));
+    }
     if (!IsValidUtf8(key) || !IsValidUtf8(value)) {
       return absl::InvalidArgumentError(StrCat("metadata key ", Quoted(key), " = ", Quoted(value), ", expected UTF-8"));
     }

@@ -18,8 +18,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "bundles are little-endian and read in place");
 
 constexpr uint64_t kLengthBytes = 8;
-constexpr size_t kMaxRank = 4;
-constexpr size_t kMaxNameBytes = 256;
 constexpr size_t kMaxTensors = 65'536;
 
 class HeaderSax final : public StrictSax {

@@ -16,6 +16,8 @@ namespace kindred {
 
 // Largest accepted header, as in the reference implementation of safetensors.
 inline constexpr uint64_t kMaxHeaderBytes = 100'000'000;
+inline constexpr size_t kMaxRank = 4;
+inline constexpr size_t kMaxNameBytes = 256;  // of a tensor
 
 struct TensorEntry {
   std::string name;

@@ -148,16 +148,23 @@ absl::StatusOr<std::map<std::string, uint64_t, std::less<>>> SpaceDims(const Hea
   return dims;
 }
 
+absl::Status CheckNames(const Header& header) {
+  for (const TensorEntry& entry : header.tensors) {
+    std::string_view space;
+    if (FindTensorRule(entry.name, &space) != nullptr) continue;
+    return TensorError(entry, "is not a tensor that bundles have; the nearest name is \"",
+                       NearestTensorName(entry.name), "\" (docs/bundle_format.md lists all)");
+  }
+  return absl::OkStatus();
+}
+
+// REQUIRES: CheckNames passed.
 absl::Status CheckTensors(const BundleInfo& info, const std::map<std::string, uint64_t, std::less<>>& dims) {
   std::set<std::string_view> present;
   for (const TensorEntry& entry : info.header.tensors) present.insert(entry.name);
   for (const TensorEntry& entry : info.header.tensors) {
     std::string_view space;
     const TensorRule* rule = FindTensorRule(entry.name, &space);
-    if (rule == nullptr) {
-      return TensorError(entry, "is not a tensor that bundles have; the nearest name is \"",
-                         NearestTensorName(entry.name), "\" (docs/bundle_format.md lists all)");
-    }
     if (entry.dtype != rule->dtype) {
       return TensorError(entry, "dtype is ", DTypeName(entry.dtype), ", expected ", DTypeName(rule->dtype));
     }
@@ -258,15 +265,15 @@ absl::Status CheckStructure(BundleInfo* info) {
   RETURN_IF_ERROR(CountRows(header, names::kItemIds, kMaxRows - 1, &info->n_items));
   RETURN_IF_ERROR(CountRows(header, names::kUserIds, kMaxRows - 1, &info->n_users));
   RETURN_IF_ERROR(CountRows(header, names::kCategoryIds, kMaxCategories, &info->n_categories));
-  ASSIGN_OR_RETURN(const auto dims, SpaceDims(header));
   // Unknown names first: a misspelt tensor says more than the one that is missing for it.
-  RETURN_IF_ERROR(CheckTensors(*info, dims));
-  if (FindEntry(header, names::Offsets(names::kItemIds)) == nullptr) {
+  RETURN_IF_ERROR(CheckNames(header));
+  const TensorEntry* item_offsets = FindEntry(header, names::Offsets(names::kItemIds));
+  if (item_offsets == nullptr) {
     return HeaderError("there is no tensor \"", names::Offsets(names::kItemIds), "\", expected the ids of the items");
   }
-  if (info->n_items == 0) {
-    return TensorError(*FindEntry(header, names::Offsets(names::kItemIds)), "has no rows, expected at least one item");
-  }
+  if (info->n_items == 0) return TensorError(*item_offsets, "has no rows, expected at least one item");
+  ASSIGN_OR_RETURN(const auto dims, SpaceDims(header));
+  RETURN_IF_ERROR(CheckTensors(*info, dims));
   RETURN_IF_ERROR(CheckSpaces(dims, info));
   RETURN_IF_ERROR(CheckCounts(*info));
   const TensorEntry* seen = FindEntry(header, names::Values(names::kSeen));

@@ -1,10 +1,12 @@
 #include "core/bundle/strict_json.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 
 #include "absl/strings/escaping.h"
 #include "core/base/str_cat.h"
+#include "core/base/utf8.h"
 
 namespace kindred {
 namespace {
@@ -94,8 +96,13 @@ class CountSax final : public FlatSax<uint64_t> {
 
 std::string Quoted(std::string_view text) {
   constexpr size_t kShown = 256;
-  const std::string escaped = absl::Utf8SafeCHexEscape(std::string(text.substr(0, kShown)));
-  return StrCat("\"", escaped, text.size() > kShown ? "…\"" : "\"");
+  const bool utf8 = IsValidUtf8(text);
+  size_t shown = std::min(text.size(), kShown);
+  // Not in the middle of a letter: messages travel as UTF-8.
+  while (utf8 && shown < text.size() && (text[shown] & 0xC0) == 0x80) --shown;
+  const std::string head(text.substr(0, shown));
+  return StrCat("\"", utf8 ? absl::Utf8SafeCHexEscape(head) : absl::CHexEscape(head),
+                shown < text.size() ? "…\"" : "\"");
 }
 
 std::string JsonString(std::string_view text) { return nlohmann::json(std::string(text)).dump(); }

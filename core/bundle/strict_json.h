@@ -52,7 +52,7 @@ absl::StatusOr<std::map<std::string, std::string, std::less<>>> ParseStringObjec
 // One flat object of unsigned integers, keys distinct.
 absl::StatusOr<std::map<std::string, uint64_t, std::less<>>> ParseCountObject(std::string_view text);
 
-// `text` for a message: in double quotes, unprintable bytes escaped, cut after 256 bytes.
+// `text` for a message: in double quotes, unprintable bytes escaped, cut after 256 bytes. Always UTF-8.
 std::string Quoted(std::string_view text);
 // `text` as a JSON string literal. REQUIRES: valid UTF-8.
 std::string JsonString(std::string_view text);
