@@ -1,0 +1,132 @@
+#include "server/answer_writer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "core/bundle/tensor_names.h"
+
+namespace kindred {
+namespace {
+
+template <typename Item>
+void WriteNameAndCategories(const Model& model, uint32_t item, Item* out) {
+  const std::string_view name = model.ItemName(item);
+  out->set_name(name.data(), name.size());
+  for (uint32_t category : model.ItemCategories(item)) {
+    const std::string_view id = model.categories().Id(category);
+    out->add_categories(id.data(), id.size());
+  }
+}
+
+// Terms of 0 are left out; the others go strongest first.
+void WriteTerms(std::span<const float> values, TraitLabels* labels, v1::RecommendedItem* out) {
+  thread_local std::vector<uint32_t> order;
+  order.clear();
+  for (uint32_t trait = 0; trait < values.size(); ++trait) {
+    if (values[trait] != 0) order.push_back(trait);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [values](uint32_t a, uint32_t b) { return std::abs(values[a]) > std::abs(values[b]); });
+  for (uint32_t trait : order) {
+    auto* term = out->add_terms();
+    term->set_trait(trait);
+    term->set_value(values[trait]);
+    term->set_label(labels->Label(trait));
+  }
+}
+
+}  // namespace
+
+v1::AnswerSource ToProto(AnswerSource source) {
+  switch (source) {
+    case AnswerSource::kLiveProfile:
+      return v1::ANSWER_SOURCE_LIVE_PROFILE;
+    case AnswerSource::kBlendedProfile:
+      return v1::ANSWER_SOURCE_BLENDED_PROFILE;
+    case AnswerSource::kTrainedVector:
+      return v1::ANSWER_SOURCE_TRAINED_VECTOR;
+    case AnswerSource::kInlineEvents:
+      return v1::ANSWER_SOURCE_INLINE_EVENTS;
+    case AnswerSource::kAverage:
+      return v1::ANSWER_SOURCE_AVERAGE;
+    case AnswerSource::kPopularity:
+      return v1::ANSWER_SOURCE_POPULARITY;
+  }
+  return v1::ANSWER_SOURCE_UNSPECIFIED;
+}
+
+v1::Durability ToProto(StoreDurability durability) {
+  return durability == StoreDurability::kJournal ? v1::DURABILITY_JOURNAL : v1::DURABILITY_MEMORY;
+}
+
+void WriteItems(const Model& model, const RecommendResult& result, bool full, TraitLabels* labels,
+                google::protobuf::RepeatedPtrField<v1::RecommendedItem>* out) {
+  const size_t dim = result.space->spec.dim;
+  if (!result.terms.empty()) labels->Reset(model, *result.space);
+  out->Reserve(static_cast<int>(result.items.size()));
+  for (size_t i = 0; i < result.items.size(); ++i) {
+    const ScoredItem& scored = result.items[i];
+    auto* item = out->Add();
+    const std::string_view id = model.items().Id(scored.item);
+    item->set_item_id(id.data(), id.size());
+    item->set_score(scored.score);
+    if (full) WriteNameAndCategories(model, scored.item, item);
+    if (!result.prior_terms.empty()) item->set_prior(result.prior_terms[i]);
+    if (!result.terms.empty()) WriteTerms(std::span(result.terms).subspan(i * dim, dim), labels, item);
+  }
+}
+
+void WriteItem(const Model& model, uint32_t item, bool full, v1::ProfileItem* out) {
+  const std::string_view id = model.items().Id(item);
+  out->set_item_id(id.data(), id.size());
+  if (full) WriteNameAndCategories(model, item, out);
+}
+
+void WriteTraits(const Model& model, const Space& space, std::span<const float> vector, bool full,
+                 google::protobuf::RepeatedPtrField<v1::TraitWeight>* out) {
+  std::vector<uint32_t> order;
+  for (uint32_t trait = 0; trait < vector.size(); ++trait) {
+    if (vector[trait] != 0) order.push_back(trait);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [vector](uint32_t a, uint32_t b) { return std::abs(vector[a]) > std::abs(vector[b]); });
+  for (uint32_t trait : order) {
+    auto* weight = out->Add();
+    weight->set_trait(trait);
+    weight->set_weight(vector[trait]);
+    weight->set_label(TraitLabel(model, space, trait));
+    if (space.trait_items.empty()) continue;
+    for (uint32_t item : space.trait_items.subspan(trait * names::kTraitItemCount, names::kTraitItemCount)) {
+      if (item < model.n_items()) WriteItem(model, item, full, weight->add_strongest_items());
+    }
+  }
+}
+
+void WriteEvents(const Model& model, const Profile& profile, bool full,
+                 google::protobuf::RepeatedPtrField<v1::ProfileEvent>* out) {
+  for (const Event& stored : profile.events) {
+    auto* event = out->Add();
+    event->mutable_event()->set_item_id(stored.item_id);
+    event->mutable_event()->set_action(stored.action);
+    event->mutable_event()->set_weight(stored.weight);
+    WriteTime(stored.time_ms, event->mutable_event()->mutable_time());
+    const auto item = model.items().Find(stored.item_id);
+    event->set_known(item.has_value());
+    if (full && item.has_value()) WriteNameAndCategories(model, *item, event);
+  }
+}
+
+void WriteTime(int64_t time_ms, google::protobuf::Timestamp* out) {
+  // Times before 1970 round down, so that nanos stay positive.
+  int64_t seconds = time_ms / 1000;
+  int64_t millis = time_ms % 1000;
+  if (millis < 0) {
+    millis += 1000;
+    --seconds;
+  }
+  out->set_seconds(seconds);
+  out->set_nanos(static_cast<int32_t>(millis * 1'000'000));
+}
+
+}  // namespace kindred

@@ -1,0 +1,37 @@
+// Every limit of the API, in one place. docs/operations.md lists them for users; a change there is a change here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace kindred::limits {
+
+// Bytes of a user or item id, a model's or a space's name.
+inline constexpr size_t kMaxIdBytes = 256;
+inline constexpr size_t kMaxActionBytes = 64;
+inline constexpr size_t kMaxUpdateIdBytes = 64;
+
+// Events of one UpdateProfile, of an inline history, and kept in a profile.
+inline constexpr int kMaxEvents = 256;
+// exclude_item_ids and candidate_item_ids, each.
+inline constexpr int kMaxFilterIds = 10'000;
+
+inline constexpr int32_t kDefaultPageSize = 10;
+inline constexpr int32_t kMaxPageSize = 1'000;
+// With `explain`, where an item carries a term for every dimension.
+inline constexpr int32_t kMaxExplainedPageSize = 100;
+// Items of GetProfileResponse.trained_items.
+inline constexpr size_t kMaxTrainedItems = 1'000;
+
+// The largest answer: gRPC clients refuse messages above 4 MiB unless told otherwise.
+inline constexpr size_t kMaxResponseBytes = 4u << 20;
+// Default of serving.max_request_bytes.
+inline constexpr size_t kMaxRequestBytes = 4u << 20;
+
+// Field violations of one error, so that its details stay well below the 8 KiB of metadata that gRPC clients accept.
+inline constexpr int kMaxViolations = 8;
+
+// First block of a call's arena: a request and a response of ten items fit with room to spare.
+inline constexpr size_t kCallArenaBytes = 8u << 10;
+
+}  // namespace kindred::limits

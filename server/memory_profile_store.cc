@@ -1,0 +1,43 @@
+#include "server/memory_profile_store.h"
+
+#include <functional>
+
+namespace kindred {
+
+MemoryProfileStore::Shard& MemoryProfileStore::ShardOf(std::string_view user_id) {
+  return shards_[std::hash<std::string_view>()(user_id) % shards_.size()];
+}
+
+absl::StatusOr<bool> MemoryProfileStore::Get(std::string_view user_id, Profile* profile) {
+  Shard& shard = ShardOf(user_id);
+  {
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.profiles.find(std::string(user_id));
+    if (found != shard.profiles.end()) {
+      *profile = found->second;
+      hits_.fetch_add(1, std::memory_order_relaxed);
+      return true;
+    }
+  }
+  ClearProfile(profile);
+  misses_.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
+absl::Status MemoryProfileStore::Commit(std::span<const Profile* const> profiles) {
+  for (const Profile* profile : profiles) {
+    Shard& shard = ShardOf(profile->user_id);
+    const std::lock_guard lock(shard.mutex);
+    shard.profiles[profile->user_id] = *profile;
+  }
+  return absl::OkStatus();
+}
+
+ProfileStoreCounts MemoryProfileStore::counts() const {
+  ProfileStoreCounts counts;
+  counts.hits = hits_.load(std::memory_order_relaxed);
+  counts.misses = misses_.load(std::memory_order_relaxed);
+  return counts;
+}
+
+}  // namespace kindred

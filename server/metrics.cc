@@ -1,0 +1,174 @@
+#include "server/metrics.h"
+
+#include <prometheus/text_serializer.h>
+
+#include <array>
+
+#include "core/engine/recommender.h"
+#include "core/kernels/dispatch.h"
+#include "server/build_info.h"
+#include "server/grpc_status.h"
+#include "server/metric_families.h"
+#include "server/process_stats.h"
+
+namespace kindred {
+namespace {
+
+constexpr std::array<AnswerSource, ServiceCounters::kSources> kSources = {
+    AnswerSource::kLiveProfile,  AnswerSource::kBlendedProfile, AnswerSource::kTrainedVector,
+    AnswerSource::kInlineEvents, AnswerSource::kAverage,        AnswerSource::kPopularity};
+
+MetricLabels MethodLabels(const rpc::MethodName& name) {
+  return {{"grpc_type", "unary"}, {"grpc_service", name.service}, {"grpc_method", name.method}};
+}
+
+// The names and labels that gRPC servers in other languages use, so that common dashboards work.
+void CollectCalls(const rpc::CallStats& calls, MetricFamilies* out) {
+  MetricFamilies started, handled, handling, in_flight;
+  auto started_family = Counter(&started, "grpc_server_started_total", "Calls that reached a handler.");
+  auto handled_family = Counter(&handled, "grpc_server_handled_total", "Calls answered, by status code.");
+  auto handling_family =
+      Histogram(&handling, "grpc_server_handling_seconds", "From reading a request to handing its answer to gRPC.");
+  auto in_flight_family = Gauge(&in_flight, "kindred_calls_in_flight", "Calls being handled.");
+  for (uint32_t method = 0; method < calls.methods().size(); ++method) {
+    const MetricLabels labels = MethodLabels(calls.methods()[method]);
+    uint64_t total_started = 0, total_handled = 0, handling_ns = 0;
+    std::array<uint64_t, rpc::kStatusCodes> codes{};
+    std::array<uint64_t, rpc::kHandlingBounds.size() + 1> buckets{};
+    for (uint32_t worker = 0; worker < calls.workers(); ++worker) {
+      const rpc::CallCounters& cell = calls.cell(method, worker);
+      for (size_t i = 0; i < codes.size(); ++i) codes[i] += cell.handled[i].value();
+      for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += cell.handling[i].value();
+      handling_ns += cell.handling_ns.value();
+      total_started += cell.started.value();
+    }
+    started_family.Add(labels, static_cast<double>(total_started));
+    for (size_t code = 0; code < codes.size(); ++code) {
+      total_handled += codes[code];
+      // OK is there from the start, so that a rate over it is never absent; other codes once they occur.
+      if (code > 0 && codes[code] == 0) continue;
+      MetricLabels with_code = labels;
+      with_code.emplace_back("grpc_code", GrpcCodeName(static_cast<int>(code)));
+      handled_family.Add(with_code, static_cast<double>(codes[code]));
+    }
+    handling_family.AddHistogram(labels, rpc::kHandlingBounds, buckets, static_cast<double>(handling_ns) * 1e-9);
+    // Read at different moments, the two may cross by a call.
+    in_flight_family.Add({{"grpc_method", calls.methods()[method].method}},
+                         static_cast<double>(total_started > total_handled ? total_started - total_handled : 0));
+  }
+  for (MetricFamilies* families : {&started, &handled, &handling, &in_flight}) {
+    out->push_back(std::move(families->front()));
+  }
+}
+
+void CollectService(const ServiceCounters& service, MetricFamilies* out) {
+  auto answers = Counter(out, "kindred_answers_total", "Recommendations, by where the ranking vector came from.");
+  for (AnswerSource source : kSources) {
+    answers.Add({{"source", std::string(AnswerSourceName(source))}}, static_cast<double>(service.answers(source)));
+  }
+  Counter(out, "kindred_degraded_total", "Answers that had to do without something.")
+      .Add({{"grpc_method", "Recommend"}, {"reason", "profile_store_unavailable"}},
+           static_cast<double>(service.degraded(DegradedMethod::kRecommend)))
+      .Add({{"grpc_method", "GetProfile"}, {"reason", "profile_store_unavailable"}},
+           static_cast<double>(service.degraded(DegradedMethod::kGetProfile)));
+}
+
+void CollectModels(const ModelRegistry& registry, MetricFamilies* out) {
+  const std::vector<ModelHandle> models = registry.All();
+  auto info = Gauge(out, "kindred_model_info", "1 for each model that serves.");
+  for (const ModelHandle& model : models) {
+    info.Add({{"model", model->name()}, {"version", model->version()}, {"digest", model->digest()}}, 1);
+  }
+  auto items = Gauge(out, "kindred_model_items", "Items of the model's catalogue.");
+  for (const ModelHandle& model : models) items.Add({{"model", model->name()}}, model->n_items());
+  auto users = Gauge(out, "kindred_model_users", "Users that the model was trained with.");
+  for (const ModelHandle& model : models) users.Add({{"model", model->name()}}, model->n_users());
+  auto bytes = Gauge(out, "kindred_model_bytes", "Size of the model's bundle file.");
+  for (const ModelHandle& model : models) {
+    bytes.Add({{"model", model->name()}}, static_cast<double>(model->info().file_size));
+  }
+  auto load = Gauge(out, "kindred_model_load_seconds", "What loading the model cost, by phase.");
+  for (const ModelHandle& model : models) {
+    load.Add({{"model", model->name()}, {"phase", "verify"}}, model->cost().verify_seconds);
+    load.Add({{"model", model->name()}, {"phase", "derive"}}, model->cost().derive_seconds);
+  }
+}
+
+void CollectStore(const ProfileStore& store, MetricFamilies* out) {
+  const ProfileStoreCounts counts = store.counts();
+  const std::string name(store.name());
+  Gauge(out, "kindred_profile_store_info", "1 for the profile store in use.").Add({{"store", name}}, 1);
+  Counter(out, "kindred_profile_lookups_total", "Profiles read from the store, by what was found.")
+      .Add({{"store", name}, {"result", "hit"}}, static_cast<double>(counts.hits))
+      .Add({{"store", name}, {"result", "miss"}}, static_cast<double>(counts.misses))
+      .Add({{"store", name}, {"result", "corrupt"}}, static_cast<double>(counts.corrupt))
+      .Add({{"store", name}, {"result", "error"}}, static_cast<double>(counts.errors));
+}
+
+template <size_t N>
+std::array<uint64_t, N> Read(const std::array<std::atomic<uint64_t>, N>& counters) {
+  std::array<uint64_t, N> values;
+  for (size_t i = 0; i < N; ++i) values[i] = counters[i].load(std::memory_order_relaxed);
+  return values;
+}
+
+void CollectWriter(const ProfileWriter& writer, MetricFamilies* out) {
+  const ProfileWriterCounts& counts = writer.counts();
+  Counter(out, "kindred_profile_updates_total", "Profile updates, by what became of them.")
+      .Add({{"result", "applied"}}, static_cast<double>(counts.applied.load()))
+      .Add({{"result", "duplicate"}}, static_cast<double>(counts.duplicates.load()))
+      .Add({{"result", "failed"}}, static_cast<double>(counts.failed.load()))
+      .Add({{"result", "shed"}}, static_cast<double>(counts.shed.load()));
+  Gauge(out, "kindred_profile_writer_queue", "Profile updates that wait for a commit.")
+      .Add({}, static_cast<double>(counts.queued.load()));
+  Histogram(out, "kindred_profile_commit_seconds", "Time of a commit: reading, applying, syncing.")
+      .AddHistogram({}, kCommitSecondsBounds, Read(counts.commit_seconds),
+                    static_cast<double>(counts.commit_ns.load()) * 1e-9);
+  Histogram(out, "kindred_profile_commit_updates", "Updates that one commit carried.")
+      .AddHistogram({}, kCommitUpdatesBounds, Read(counts.commit_updates),
+                    static_cast<double>(counts.committed_updates.load()));
+}
+
+void CollectProcess(MetricFamilies* out) {
+  const ProcessStats stats = ReadProcessStats();
+  Counter(out, "process_cpu_seconds_total", "User and system CPU time.").Add({}, stats.cpu_seconds);
+  Gauge(out, "process_start_time_seconds", "Start, in seconds since the Unix epoch.").Add({}, stats.start_seconds);
+  Gauge(out, "process_resident_memory_bytes", "Resident memory.").Add({}, static_cast<double>(stats.resident_bytes));
+  Gauge(out, "process_virtual_memory_bytes", "Virtual memory.").Add({}, static_cast<double>(stats.virtual_bytes));
+  Gauge(out, "process_threads", "Threads.").Add({}, static_cast<double>(stats.threads));
+  Gauge(out, "process_open_fds", "Open file descriptors.").Add({}, static_cast<double>(stats.open_fds));
+  Gauge(out, "process_max_fds", "Limit of open file descriptors.").Add({}, static_cast<double>(stats.max_fds));
+}
+
+}  // namespace
+
+void Metrics::SetSources(const MetricSources& sources) {
+  const std::lock_guard lock(mutex_);
+  sources_ = sources;
+}
+
+std::vector<prometheus::MetricFamily> Metrics::Collect() const {
+  MetricFamilies families;
+  {
+    const std::lock_guard lock(mutex_);
+    if (sources_.calls != nullptr) CollectCalls(*sources_.calls, &families);
+    if (sources_.service != nullptr) CollectService(*sources_.service, &families);
+    if (sources_.models != nullptr) CollectModels(*sources_.models, &families);
+    if (sources_.store != nullptr) CollectStore(*sources_.store, &families);
+    if (sources_.writer != nullptr) CollectWriter(*sources_.writer, &families);
+  }
+  Gauge(&families, "kindred_ready", "1 while the server takes calls.").Add({}, ready_.load() ? 1 : 0);
+  Gauge(&families, "kindred_kernel_info", "1 for the instruction set that the scans use.")
+      .Add({{"isa", std::string(Kernels().name)}}, 1);
+  Gauge(&families, "kindred_build_info", "1 for this build.")
+      .Add({{"version", std::string(kKindredVersion)},
+            {"compiler", std::string(kCompiler)},
+            {"build_type", std::string(kBuildType)}},
+           1);
+  CollectProcess(&families);
+  return families;
+}
+
+std::string Metrics::Text() const { return prometheus::TextSerializer().Serialize(Collect()); }
+
+}  // namespace kindred

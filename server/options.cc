@@ -1,0 +1,86 @@
+#include "server/options.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "core/base/str_cat.h"
+#include "server/build_info.h"
+#include "server/config_loader.h"
+
+namespace kindred {
+namespace {
+
+Options Exit(int code) {
+  Options options;
+  options.action = Options::Action::kExit;
+  options.exit_code = code;
+  return options;
+}
+
+int Fail(const absl::Status& status, int code) {
+  std::cerr << "kindred-server: " << status.message() << "\n";
+  return code;
+}
+
+// "memory" or "embedded:DIR"; the other settings of the file's store stay.
+bool SetStore(const std::string& flag, v1::ProfilesConfig* profiles) {
+  constexpr std::string_view kEmbedded = "embedded:";
+  const std::string_view text = flag;
+  if (flag == "memory") {
+    profiles->mutable_memory();
+    return true;
+  }
+  if (!text.starts_with(kEmbedded) || text.size() == kEmbedded.size()) return false;
+  profiles->mutable_embedded()->set_dir(flag.substr(kEmbedded.size()));
+  return true;
+}
+
+}  // namespace
+
+Options ParseOptions(int argc, const char* const* argv) {
+  CLI::App app("Serves recommendations from trained bundles over gRPC.", "kindred-server");
+  std::string config_path, models, listen, admin, profiles;
+  bool check = false;
+  app.add_option("--config", config_path, "Configuration file (YAML); the flags below override it")->type_name("FILE");
+  app.add_option("--models", models, "Model store: DIR/<model>/<version>/bundle.safetensors [models]")
+      ->type_name("DIR");
+  app.add_option("--listen", listen, "Where gRPC listens; port 0 takes a free one [127.0.0.1:50051]")
+      ->type_name("ADDR");
+  app.add_option("--admin", admin, "Where metrics, health and status are served over HTTP [127.0.0.1:9464]")
+      ->type_name("ADDR");
+  app.add_option("--profiles", profiles, "Where profiles live: memory or embedded:DIR [embedded:data/profiles]")
+      ->type_name("STORE");
+  app.add_flag("--check-config", check, "Say whether the configuration is good, and exit");
+  app.set_version_flag("--version", StrCat("kindred-server ", kKindredVersion));
+  app.footer(
+      "Prints one line on standard output when it serves:\n"
+      "  kindred-server ready: grpc=HOST:PORT admin=HOST:PORT\n"
+      "Logs go to standard error. SIGTERM or SIGINT drains and exits 0.\n"
+      "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage or no such configuration file.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return Exit(app.exit(error) == 0 ? kExitOk : kExitUsage);
+  }
+
+  Options options;
+  if (!config_path.empty()) {
+    absl::StatusOr<v1::ServerConfig> config = LoadConfigFile(config_path);
+    if (!config.ok()) return Exit(Fail(config.status(), absl::IsNotFound(config.status()) ? kExitUsage : kExitFailed));
+    options.config = *std::move(config);
+  }
+  if (!models.empty()) options.config.mutable_models()->set_dir(models);
+  if (!listen.empty()) options.config.set_listen(listen);
+  if (!admin.empty()) options.config.set_admin_listen(admin);
+  if (!profiles.empty() && !SetStore(profiles, options.config.mutable_profiles())) {
+    return Exit(
+        Fail(absl::InvalidArgumentError(StrCat("--profiles is '", profiles, "'; expected memory or embedded:DIR")),
+             kExitUsage));
+  }
+  const absl::Status complete = CompleteConfig(&options.config);
+  if (!complete.ok()) return Exit(Fail(complete, kExitFailed));
+  if (check) options.action = Options::Action::kCheckConfig;
+  return options;
+}
+
+}  // namespace kindred

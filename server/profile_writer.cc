@@ -1,0 +1,126 @@
+#include "server/profile_writer.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "server/grpc_status.h"
+
+namespace kindred {
+namespace {
+
+// How long a client that met a full queue should wait: a few disk syncs.
+constexpr std::chrono::milliseconds kRetryDelay(100);
+
+template <size_t N>
+size_t Bucket(const std::array<double, N>& bounds, double value) {
+  return std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin();
+}
+
+}  // namespace
+
+ProfileWriter::ProfileWriter(ProfileStore* store, ProfileWriterOptions options)
+    : store_(store), options_(options), thread_(&ProfileWriter::Run, this) {}
+
+ProfileWriter::~ProfileWriter() { Stop(); }
+
+absl::Status ProfileWriter::Submit(ProfileUpdate update, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return WithReason(absl::UnavailableError("the server is shutting down"), "SHUTTING_DOWN");
+    if (queue_.size() >= options_.max_queued) {
+      counts_.shed.fetch_add(1, std::memory_order_relaxed);
+      return WithRetryAfter(
+          WithReason(absl::ResourceExhaustedError(absl::StrFormat(
+                         "%d profile updates wait for the disk already; try again later", options_.max_queued)),
+                     "UPDATE_QUEUE_FULL"),
+          kRetryDelay);
+    }
+    queue_.push_back({std::move(update), std::move(done)});
+    counts_.queued.store(queue_.size(), std::memory_order_relaxed);
+  }
+  wake_.notify_one();
+  return absl::OkStatus();
+}
+
+void ProfileWriter::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ProfileWriter::Run() {
+  pthread_setname_np(pthread_self(), "profile-writer");
+  std::vector<Pending> group;
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      const auto end = queue_.begin() + std::min<size_t>(queue_.size(), options_.max_commit);
+      group.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+      queue_.erase(queue_.begin(), end);
+      counts_.queued.store(queue_.size(), std::memory_order_relaxed);
+    }
+    Commit(&group);
+  }
+}
+
+void ProfileWriter::Commit(std::vector<Pending>* group) {
+  const auto begin = std::chrono::steady_clock::now();
+  struct Slot {
+    Profile profile;
+    absl::Status status;   // of reading it
+    bool changed = false;  // by this group
+  };
+  std::map<std::string_view, Slot> slots;  // by user: each is read and written once a group
+  std::vector<UpdateOutcome> outcomes(group->size());
+  for (size_t i = 0; i < group->size(); ++i) {
+    const ProfileUpdate& update = (*group)[i].update;
+    const auto [entry, fresh] = slots.try_emplace(update.user_id);
+    Slot& slot = entry->second;
+    if (fresh) slot.status = store_->Get(update.user_id, &slot.profile).status();
+    outcomes[i].status = slot.status;
+    if (!slot.status.ok()) continue;
+    outcomes[i].duplicate = !ApplyUpdate(update, options_.limits, &slot.profile);
+    outcomes[i].profile_version = slot.profile.version;
+    if (!outcomes[i].duplicate) slot.changed = true;
+  }
+  std::vector<const Profile*> changed;
+  for (const auto& [user_id, slot] : slots) {
+    if (slot.changed) changed.push_back(&slot.profile);
+  }
+  const absl::Status committed = changed.empty() ? absl::OkStatus() : store_->Commit(changed);
+  const auto elapsed = std::chrono::steady_clock::now() - begin;
+  counts_.commit_seconds[Bucket(kCommitSecondsBounds, std::chrono::duration<double>(elapsed).count())].fetch_add(1);
+  counts_.commit_ns.fetch_add(std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
+  counts_.commit_updates[Bucket(kCommitUpdatesBounds, static_cast<double>(group->size()))].fetch_add(1);
+  counts_.committed_updates.fetch_add(group->size());
+
+  for (size_t i = 0; i < group->size(); ++i) {
+    UpdateOutcome& outcome = outcomes[i];
+    // A duplicate may repeat an update of this very group, so it too is only as good as the commit.
+    if (outcome.status.ok() && slots.at((*group)[i].update.user_id).changed) outcome.status = committed;
+    if (!outcome.status.ok()) {
+      outcome.status = WithReason(std::move(outcome.status), "PROFILE_STORE_UNAVAILABLE");
+      counts_.failed.fetch_add(1);
+    } else if (outcome.duplicate) {
+      counts_.duplicates.fetch_add(1);
+    } else {
+      counts_.applied.fetch_add(1);
+    }
+    (*group)[i].done(outcome);
+  }
+  group->clear();
+}
+
+}  // namespace kindred

@@ -1,0 +1,82 @@
+// Applies profile updates on one thread, many to a disk sync: what waits when a commit ends goes into the next one
+// together, and each update is acknowledged only when it is durable. A reader sees it by then.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/profile/profile.h"
+#include "server/profile_store.h"
+
+namespace kindred {
+
+struct ProfileWriterOptions {
+  uint32_t max_queued = 4096;
+  uint32_t max_commit = 512;
+  ProfileLimits limits;
+};
+
+struct UpdateOutcome {
+  absl::Status status;
+  uint64_t profile_version = 0;  // with this update in it
+  bool duplicate = false;        // known already: nothing changed
+};
+
+// Upper bounds of the buckets of commit times (seconds) and sizes (updates).
+inline constexpr std::array<double, 10> kCommitSecondsBounds = {.0001, .00025, .0005, .001, .0025,
+                                                                .005,  .01,    .05,   .25,  1};
+inline constexpr std::array<double, 8> kCommitUpdatesBounds = {1, 2, 4, 8, 16, 64, 256, 1024};
+
+// What the writer has done. Written by its thread only, but for `shed`.
+struct ProfileWriterCounts {
+  std::atomic<uint64_t> applied{0}, duplicates{0}, failed{0}, shed{0}, queued{0};
+  std::array<std::atomic<uint64_t>, kCommitSecondsBounds.size() + 1> commit_seconds{};  // commits per bucket
+  std::array<std::atomic<uint64_t>, kCommitUpdatesBounds.size() + 1> commit_updates{};
+  std::atomic<uint64_t> commit_ns{0}, committed_updates{0};
+};
+
+class ProfileWriter {
+ public:
+  using Done = std::function<void(const UpdateOutcome&)>;
+
+  // `store` must outlive this, and nobody else may commit to it.
+  ProfileWriter(ProfileStore* store, ProfileWriterOptions options);
+  // Stops.
+  ~ProfileWriter();
+
+  // Queues an update. `done` is called once, on the writer's thread, and must not block; or never, when this returns
+  // an error: RESOURCE_EXHAUSTED when the queue is full, UNAVAILABLE after Stop. Thread-safe.
+  absl::Status Submit(ProfileUpdate update, Done done);
+
+  // Commits and acknowledges what is queued, then ends the thread.
+  void Stop();
+
+  const ProfileWriterCounts& counts() const { return counts_; }
+
+ private:
+  struct Pending {
+    ProfileUpdate update;
+    Done done;
+  };
+
+  void Run();
+  void Commit(std::vector<Pending>* group);
+
+  ProfileStore* const store_;
+  const ProfileWriterOptions options_;
+  ProfileWriterCounts counts_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Pending> queue_;  // guarded by mutex_
+  bool stopping_ = false;       // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace kindred

@@ -1,0 +1,79 @@
+#include "server/rpc/rpc_server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/server_builder.h>
+
+#include "absl/strings/str_format.h"
+#include "core/base/str_cat.h"
+#include "grpc/health/v1/health.pb.h"
+
+namespace kindred::rpc {
+
+RpcServer::~RpcServer() {
+  if (server_ != nullptr) {
+    Drain(std::chrono::milliseconds(0));
+    Stop();
+  }
+}
+
+absl::Status RpcServer::Start() {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  // Links the health messages in, so that reflection can describe a service that gRPC itself implements.
+  grpc::health::v1::HealthCheckRequest::descriptor();
+
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options_.max_request_bytes));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, static_cast<int>(options_.max_concurrent_streams));
+  // Without this a second server on the same port would silently share its connections.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  for (grpc::Service* service : services_) builder.RegisterService(service);
+  for (uint32_t i = 0; i < options_.threads; ++i) {
+    workers_.push_back(std::make_unique<Worker>(i, builder.AddCompletionQueue()));
+  }
+  server_ = builder.BuildAndStart();
+  const size_t colon = options_.listen.rfind(':');
+  if (server_ == nullptr || port == 0) {
+    for (auto& worker : workers_) worker->Stop();
+    server_.reset();
+    workers_.clear();
+    return absl::UnavailableError(absl::StrFormat(
+        "cannot listen for gRPC on '%s': expected host:port with a port that is free", options_.listen));
+  }
+  address_ = colon == std::string::npos ? options_.listen : StrCat(options_.listen.substr(0, colon), ":", port);
+
+  stats_ = std::make_unique<CallStats>(names_, options_.threads);
+  for (uint32_t method = 0; method < factories_.size(); ++method) {
+    for (auto& worker : workers_) {
+      for (uint32_t i = 0; i < options_.calls_per_method; ++i) {
+        calls_.push_back(factories_[method](worker.get(), &stats_->cell(method, worker->index())));
+        calls_.back()->Post();
+      }
+    }
+  }
+  for (auto& worker : workers_) worker->Start();
+  SetServing(true);
+  return absl::OkStatus();
+}
+
+void RpcServer::SetServing(bool serving) {
+  auto* health = server_->GetHealthCheckService();
+  health->SetServingStatus(serving);
+  for (const MethodName& name : names_) health->SetServingStatus(name.service, serving);
+}
+
+void RpcServer::Drain(std::chrono::milliseconds timeout) {
+  server_->Shutdown(std::chrono::system_clock::now() + timeout);
+}
+
+void RpcServer::Stop() {
+  for (auto& worker : workers_) worker->Stop();
+  calls_.clear();
+  server_.reset();
+  workers_.clear();
+}
+
+}  // namespace kindred::rpc

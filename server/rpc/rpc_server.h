@@ -1,0 +1,87 @@
+// The gRPC server: a list of unary methods with their handlers, answered by one completion queue and one thread a core,
+// plus the standard health service and reflection.
+//
+// Use: Add… everything, Start, …, Drain, Stop. One thread drives it; only stats() and address() are for others.
+#pragma once
+
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/server.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/rpc/call_stats.h"
+#include "server/rpc/unary_call.h"
+#include "server/rpc/worker.h"
+
+namespace kindred::rpc {
+
+struct RpcServerOptions {
+  std::string listen;  // "host:port"; port 0 = a free one
+  uint32_t threads = 1;
+  uint32_t calls_per_method = 128;
+  uint64_t max_request_bytes = 4u << 20;
+  uint32_t max_concurrent_streams = 1000;
+};
+
+class RpcServer {
+ public:
+  explicit RpcServer(RpcServerOptions options) : options_(std::move(options)) {}
+  ~RpcServer();
+
+  // A generated service whose methods AddUnary names. Must outlive this.
+  void AddService(grpc::Service* service) { services_.push_back(service); }
+
+  // `handler` answers calls of a method; see UnaryCall for when and how. Called on any worker's thread.
+  template <typename Req, typename Res>
+  void AddUnary(MethodName name, RequestCall request_call, typename UnaryCall<Req, Res>::Handler handler) {
+    auto method = std::make_shared<Method<Req, Res>>();
+    method->request_call = std::move(request_call);
+    method->handler = std::move(handler);
+    names_.push_back(std::move(name));
+    factories_.push_back([method](Worker* worker, CallCounters* counters) -> std::unique_ptr<UnaryCallBase> {
+      return std::make_unique<UnaryCall<Req, Res>>(worker, &method->request_call, counters, &method->handler);
+    });
+  }
+
+  // Binds and serves, health SERVING. UNAVAILABLE when the address cannot be bound, with the address.
+  absl::Status Start();
+
+  // What was bound, with the real port.
+  const std::string& address() const { return address_; }
+  // Good from Start until this is destroyed.
+  const CallStats& stats() const { return *stats_; }
+
+  // What health answers from now on, for the server and each service.
+  void SetServing(bool serving);
+  // Takes no new calls and waits for those in flight, at most `timeout`; then cancels them.
+  void Drain(std::chrono::milliseconds timeout);
+  // Ends the workers. REQUIRES: Drain was called, and no other thread will finish a call.
+  void Stop();
+
+ private:
+  template <typename Req, typename Res>
+  struct Method {
+    RequestCall request_call;
+    typename UnaryCall<Req, Res>::Handler handler;
+  };
+  using CallFactory = std::function<std::unique_ptr<UnaryCallBase>(Worker*, CallCounters*)>;
+
+  const RpcServerOptions options_;
+  std::vector<grpc::Service*> services_;
+  std::vector<MethodName> names_;
+  std::vector<CallFactory> factories_;
+  std::unique_ptr<CallStats> stats_;
+  std::string address_;
+  // Destroyed from the last: calls hold gRPC contexts, the server uses the queues of the workers.
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<grpc::Server> server_;
+  std::vector<std::unique_ptr<UnaryCallBase>> calls_;
+};
+
+}  // namespace kindred::rpc

@@ -1,0 +1,174 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+#include "core/kernels/dispatch.h"
+#include "core/lifecycle/model_store.h"
+#include "server/embedded_profile_store.h"
+#include "server/limits.h"
+#include "server/logging.h"
+#include "server/memory_profile_store.h"
+
+namespace kindred {
+namespace {
+
+std::chrono::milliseconds Milliseconds(const google::protobuf::Duration& duration) {
+  return std::chrono::seconds(duration.seconds()) + std::chrono::milliseconds(duration.nanos() / 1'000'000);
+}
+
+void LogLoad(const LoadReport& report) {
+  LogFields fields = {
+      {"model", report.version.model}, {"version", report.version.version}, {"path", report.version.path}};
+  if (!report.status.ok()) {
+    fields["error"] = std::string(report.status.message());
+    return LogError("model version refused; trying an older one", fields);
+  }
+  const Model& model = *report.model;
+  fields["digest"] = model.digest();
+  fields["items"] = model.n_items();
+  fields["users"] = model.n_users();
+  fields["golden_queries"] = report.golden_queries;
+  fields["verify_seconds"] = model.cost().verify_seconds;
+  if (!model.cost().derived.empty()) {
+    // What `kindred pack` would have written once is computed at every start.
+    fields["derive_seconds"] = model.cost().derive_seconds;
+    fields["derived"] = model.cost().derived;
+  }
+  LogInfo("model loaded", fields);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const v1::ServerConfig& config) {
+  std::unique_ptr<Server> server(new Server(config));
+  RETURN_IF_ERROR(server->StartAdmin());
+  RETURN_IF_ERROR(server->LoadModels());
+  RETURN_IF_ERROR(server->OpenStore());
+  RETURN_IF_ERROR(server->StartRpc());
+  server->SetState(State::kReady);
+  return server;
+}
+
+Server::~Server() { Stop(); }
+
+void Server::SetState(State state) {
+  state_.store(state);
+  metrics_.SetReady(state == State::kReady);
+}
+
+void Server::SetSources(const MetricSources& sources) {
+  metrics_.SetSources(sources);
+  const std::lock_guard lock(sources_mutex_);
+  sources_ = sources;
+}
+
+absl::Status Server::StartAdmin() {
+  AdminServer::Pages pages;
+  pages["/"] = [this] { return Status(); };
+  pages["/metrics"] = [this] { return HttpPage{200, "text/plain; version=0.0.4; charset=utf-8", metrics_.Text()}; };
+  pages["/livez"] = [] { return HttpPage{200, "text/plain; charset=utf-8", "alive\n"}; };
+  pages["/readyz"] = [this] { return Readiness(); };
+  ASSIGN_OR_RETURN(admin_, AdminServer::Start(config_.admin_listen(), std::move(pages)));
+  return absl::OkStatus();
+}
+
+absl::Status Server::LoadModels() {
+  LogInfo("kernels chosen", {{"kernels", KernelChoiceNote()}});
+  std::vector<LoadReport> reports;
+  const absl::Status loaded = LoadLatest(config_.models().dir(), &models_, &reports);
+  for (const LoadReport& report : reports) LogLoad(report);
+  if (loaded.ok()) return absl::OkStatus();
+  return absl::Status(loaded.code(), StrCat(loaded.message(),
+                                            ". Put a bundle there (kindred train … or kindred pack …), or name "
+                                            "the right folder with --models or models.dir"));
+}
+
+absl::Status Server::OpenStore() {
+  if (config_.profiles().has_memory()) {
+    store_ = std::make_unique<MemoryProfileStore>();
+  } else {
+    const v1::EmbeddedStoreConfig& embedded = config_.profiles().embedded();
+    ASSIGN_OR_RETURN(store_, EmbeddedProfileStore::Open(embedded.dir(), embedded.block_cache_bytes()));
+  }
+  ProfileWriterOptions options;
+  options.max_queued = config_.profiles().max_queued_updates();
+  options.max_commit = config_.profiles().max_commit_updates();
+  options.limits.max_events = limits::kMaxEvents;
+  writer_ = std::make_unique<ProfileWriter>(store_.get(), options);
+  LogInfo("profile store open", {{"store", store_->name()}, {"dir", config_.profiles().embedded().dir()}});
+  return absl::OkStatus();
+}
+
+absl::Status Server::StartRpc() {
+  rpc::RpcServerOptions options;
+  options.listen = config_.listen();
+  options.threads = config_.serving().threads();
+  if (options.threads == 0) options.threads = std::max(1u, std::thread::hardware_concurrency());
+  options.calls_per_method = config_.serving().calls_per_method();
+  options.max_request_bytes = config_.serving().max_request_bytes();
+  options.max_concurrent_streams = config_.serving().max_concurrent_streams();
+  service_ = std::make_unique<RecommendationService>(&models_, store_.get(), writer_.get(), options.threads);
+  rpc_ = std::make_unique<rpc::RpcServer>(options);
+  service_->Register(rpc_.get());
+  RETURN_IF_ERROR(rpc_->Start());
+  SetSources({&rpc_->stats(), &service_->counters(), &models_, store_.get(), writer_.get()});
+  const std::lock_guard lock(sources_mutex_);
+  shown_address_ = rpc_->address();
+  return absl::OkStatus();
+}
+
+HttpPage Server::Readiness() const {
+  switch (state_.load()) {
+    case State::kReady:
+      return {200, "text/plain; charset=utf-8", "ready\n"};
+    case State::kLoading:
+      return {503, "text/plain; charset=utf-8", "not ready: loading\n"};
+    case State::kDraining:
+      return {503, "text/plain; charset=utf-8", "not ready: draining\n"};
+  }
+  return {503, "text/plain; charset=utf-8", "not ready\n"};
+}
+
+HttpPage Server::Status() const {
+  StatusSnapshot snapshot;
+  const State state = state_.load();
+  snapshot.state = state == State::kReady ? "ready" : state == State::kLoading ? "loading" : "draining";
+  snapshot.uptime_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+  snapshot.models = models_.All();
+  // Held while the page is made: the parts it looks at stay.
+  const std::lock_guard lock(sources_mutex_);
+  snapshot.grpc_address = shown_address_;
+  snapshot.store = sources_.store;
+  snapshot.writer = sources_.writer;
+  snapshot.calls = sources_.calls;
+  return {200, "text/html; charset=utf-8", StatusPage(snapshot)};
+}
+
+void Server::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  SetState(State::kDraining);
+  if (rpc_ != nullptr && !rpc_->address().empty()) {
+    rpc_->SetServing(false);
+    std::this_thread::sleep_for(Milliseconds(config_.shutdown().lame_duck()));
+    LogInfo("draining");
+    rpc_->Drain(Milliseconds(config_.shutdown().drain_timeout()));
+  }
+  // Before the workers end: it finishes calls that wait for their update.
+  if (writer_ != nullptr) writer_->Stop();
+  if (rpc_ != nullptr && !rpc_->address().empty()) rpc_->Stop();
+  SetSources({});
+  rpc_.reset();
+  service_.reset();
+  writer_.reset();
+  store_.reset();
+  admin_.reset();
+  LogInfo("stopped");
+}
+
+}  // namespace kindred

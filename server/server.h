@@ -1,0 +1,69 @@
+// The server as a whole: every part in its start order, stopped in the exact reverse. Driven by one thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/lifecycle/model_registry.h"
+#include "kindred/v1/server_config.pb.h"
+#include "server/admin_server.h"
+#include "server/metrics.h"
+#include "server/profile_store.h"
+#include "server/profile_writer.h"
+#include "server/recommendation_service.h"
+#include "server/rpc/rpc_server.h"
+#include "server/status_page.h"
+
+namespace kindred {
+
+class Server {
+ public:
+  // Admin port (alive, not ready) → models → profile store → profile writer → gRPC → ready. `config` is complete
+  // (CompleteConfig). On an error what was started is stopped again; the message says what to do.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const v1::ServerConfig& config);
+  // Stops, unless Stop was called.
+  ~Server();
+
+  const std::string& grpc_address() const { return rpc_->address(); }
+  const std::string& admin_address() const { return admin_->address(); }
+
+  // Not ready → lame duck → no new calls, those in flight finish → updates committed → store flushed → admin port
+  // closed. Takes at most lame_duck + drain_timeout and what is in flight.
+  void Stop();
+
+ private:
+  enum class State : uint8_t { kLoading, kReady, kDraining };
+
+  explicit Server(const v1::ServerConfig& config) : config_(config) {}
+  absl::Status StartAdmin();
+  absl::Status LoadModels();
+  absl::Status OpenStore();
+  absl::Status StartRpc();
+  void SetState(State state);
+  void SetSources(const MetricSources& sources);
+  HttpPage Readiness() const;
+  HttpPage Status() const;
+
+  const v1::ServerConfig config_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::atomic<State> state_{State::kLoading};
+  bool stopped_ = false;
+  Metrics metrics_;
+  ModelRegistry models_;
+  // What the admin pages may look at right now.
+  mutable std::mutex sources_mutex_;
+  MetricSources sources_;      // guarded by sources_mutex_
+  std::string shown_address_;  // guarded by sources_mutex_
+  // In start order.
+  std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<ProfileStore> store_;
+  std::unique_ptr<ProfileWriter> writer_;
+  std::unique_ptr<RecommendationService> service_;
+  std::unique_ptr<rpc::RpcServer> rpc_;
+};
+
+}  // namespace kindred

@@ -1,0 +1,15 @@
+// Waits for the order to stop.
+#pragma once
+
+#include <string>
+
+namespace kindred {
+
+// Keeps SIGTERM and SIGINT for WaitForStopSignal, and ignores SIGPIPE. Call in main before any thread starts.
+void BlockStopSignals();
+
+// Returns the name of the first SIGTERM or SIGINT. From then on another one ends the process at once, with code
+// 128 + its number.
+std::string WaitForStopSignal();
+
+}  // namespace kindred

@@ -1,0 +1,30 @@
+// The status page of the admin server: what serves here, for a person to read. Pure function.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/lifecycle/model_registry.h"
+#include "server/profile_store.h"
+#include "server/profile_writer.h"
+#include "server/rpc/call_stats.h"
+
+namespace kindred {
+
+struct StatusSnapshot {
+  std::string state;  // "loading", "ready", "draining"
+  std::string grpc_address;
+  double uptime_seconds = 0;
+  std::vector<ModelHandle> models;
+  const ProfileStore* store = nullptr;    // may be null
+  const ProfileWriter* writer = nullptr;  // may be null
+  const rpc::CallStats* calls = nullptr;  // may be null
+};
+
+// Self-contained HTML; every text in it is escaped.
+std::string StatusPage(const StatusSnapshot& snapshot);
+
+// &, <, >, " and ' escaped.
+std::string EscapeHtml(std::string_view text);
+
+}  // namespace kindred
