@@ -75,7 +75,8 @@ absl::StatusOr<const KernelTable*> FindKernels(std::string_view name) {
   for (const KernelTable* table : SupportedKernels()) {
     if (table->name == name) return table;
   }
-  return absl::NotFoundError(absl::StrCat("no kernels named \"", std::string(name), "\"; this CPU runs ", SupportedNames()));
+  return absl::NotFoundError(
+      absl::StrCat("no kernels named \"", std::string(name), "\"; this CPU runs ", SupportedNames()));
 }
 
 }  // namespace kindred

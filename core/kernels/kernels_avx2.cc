@@ -1,5 +1,5 @@
-// AVX2: 8 items × 4 dims a register. Compiled with -mavx2; nothing but intrinsics and plain pointers may appear here,
-// lest the linker keep an inline function of this file for callers on CPUs without AVX2.
+// AVX2: the nibbles of 16 items × 4 dims a register. Compiled with -mavx2; nothing but intrinsics and plain pointers
+// may appear here, lest the linker keep an inline function of this file for callers on CPUs without AVX2.
 #include <immintrin.h>
 
 #include "core/kernels/kernel_tables.h"
@@ -7,35 +7,81 @@
 namespace kindred {
 namespace {
 
-constexpr size_t kGroupBytes = kTileItems * 4;
-// How far ahead of the codes being multiplied to ask for the next: a tile of 64 dims is one page, and the hardware
-// prefetcher stops at its end.
-constexpr size_t kPrefetchBytes = 4096;
+constexpr size_t kGroupBytes = kHalfItems * 2;  // a half tile's nibbles of 4 dims in one plane
+// How far ahead of the codes being multiplied to ask for the next: the hardware prefetcher stops at the end of a page.
+constexpr size_t kPrefetchBytes = 2048;
 constexpr size_t kPrefetchRows = 4;
 
-// A code is u8 and a query code s8; vpmaddubsw on them would saturate (255·127·2 > 32767). |query| · (code with the
-// query's sign) is the same product within 127·127·2 = 32258.
-inline __m256i MultiplyAdd(__m256i sum, const uint8_t* codes, __m256i query, __m256i query_abs) {
-  const __m256i biased = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
-  const __m256i code = _mm256_xor_si256(biased, _mm256_set1_epi8(-128));
-  const __m256i pairs = _mm256_maddubs_epi16(query_abs, _mm256_sign_epi8(code, query));
-  return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+// Products of nibbles and query codes are added in pairs (at most 2·15·127 = 3810), and 8 such pairs fit 16 bits.
+constexpr uint32_t kGroupsIn16Bits = 8;
+
+inline __m256i Widen(__m256i pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
+
+// The code dots, or a share of them, of half a tile: register e holds items 8e…8e+7 of the half.
+struct HalfSums {
+  __m256i e[4];
+};
+
+// Σ nibble × query code of half a tile in one plane.
+inline HalfSums SumPlane(const uint8_t* codes, const int8_t* query, uint32_t d4) {
+  const __m256i nibble = _mm256_set1_epi8(15);
+  __m256i low0 = _mm256_setzero_si256(), low1 = low0, high0 = low0, high1 = low0;
+  for (uint32_t g = 0; g < d4;) {
+    __m256i low0_pairs = _mm256_setzero_si256(), low1_pairs = low0_pairs;
+    __m256i high0_pairs = low0_pairs, high1_pairs = low0_pairs;
+    const uint32_t end = g + kGroupsIn16Bits < d4 ? g + kGroupsIn16Bits : d4;
+    for (; g < end; ++g, codes += kGroupBytes) {
+      int32_t four;
+      __builtin_memcpy(&four, query + g * 4, 4);
+      const __m256i weights = _mm256_set1_epi32(four);
+      const __m256i bytes0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+      const __m256i bytes1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes + 32));
+      _mm_prefetch(reinterpret_cast<const char*>(codes) + kPrefetchBytes, _MM_HINT_T0);
+      low0_pairs = _mm256_add_epi16(low0_pairs, _mm256_maddubs_epi16(_mm256_and_si256(bytes0, nibble), weights));
+      low1_pairs = _mm256_add_epi16(low1_pairs, _mm256_maddubs_epi16(_mm256_and_si256(bytes1, nibble), weights));
+      const __m256i upper0 = _mm256_and_si256(_mm256_srli_epi16(bytes0, 4), nibble);
+      const __m256i upper1 = _mm256_and_si256(_mm256_srli_epi16(bytes1, 4), nibble);
+      high0_pairs = _mm256_add_epi16(high0_pairs, _mm256_maddubs_epi16(upper0, weights));
+      high1_pairs = _mm256_add_epi16(high1_pairs, _mm256_maddubs_epi16(upper1, weights));
+    }
+    low0 = _mm256_add_epi32(low0, Widen(low0_pairs));
+    low1 = _mm256_add_epi32(low1, Widen(low1_pairs));
+    high0 = _mm256_add_epi32(high0, Widen(high0_pairs));
+    high1 = _mm256_add_epi32(high1, Widen(high1_pairs));
+  }
+  return {{low0, low1, high0, high1}};
 }
 
-// Scores 8 items and returns the mask of those whose upper bound reaches the threshold.
-inline uint32_t Finish(const ScanInput& in, __m256i sum, size_t item, __m256 width, __m256 threshold, float* approx) {
-  __m256 score = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(in.scales + item));
-  score = _mm256_mul_ps(score, _mm256_set1_ps(in.query_scale));
-  if (in.prior != nullptr) {
-    score = _mm256_add_ps(score, _mm256_mul_ps(_mm256_set1_ps(in.prior_weight), _mm256_loadu_ps(in.prior + item)));
+// Scores half h of a tile by its code dots, sums + constant. Returns the items whose upper bound reaches the threshold,
+// bit 0 = item 0 of the half, and writes the scores to `approx`.
+inline uint32_t Score(const ScanInput& in, HalfSums sums, int32_t constant, uint32_t tile, uint32_t h, float threshold,
+                      float* approx) {
+  const size_t item = static_cast<size_t>(tile) * kTileItems + h * kHalfItems;
+  const float* bounds = in.bounds + item / kBlockItems * 2;
+  const __m256 limit = _mm256_set1_ps(threshold), query_scale = _mm256_set1_ps(in.query_scale);
+  const __m256i addend = _mm256_set1_epi32(constant);
+  uint32_t mask = 0;
+  for (uint32_t e = 0; e < 4; ++e) {
+    const float* bound = bounds + e / 2 * 2;
+    const float width = in.residual_weight * bound[0] + in.code_weight * bound[1] + in.slack;
+    const __m256 dot = _mm256_cvtepi32_ps(_mm256_add_epi32(sums.e[e], addend));
+    __m256 score = _mm256_mul_ps(_mm256_mul_ps(dot, _mm256_loadu_ps(in.scales + item + e * 8)), query_scale);
+    if (in.prior != nullptr) {
+      const __m256 prior = _mm256_loadu_ps(in.prior + item + e * 8);
+      score = _mm256_add_ps(score, _mm256_mul_ps(_mm256_set1_ps(in.prior_weight), prior));
+    }
+    _mm256_store_ps(approx + e * 8, score);
+    const __m256 reached = _mm256_cmp_ps(_mm256_add_ps(score, _mm256_set1_ps(width)), limit, _CMP_GE_OQ);
+    mask |= static_cast<uint32_t>(_mm256_movemask_ps(reached)) << (e * 8);
   }
-  _mm256_store_ps(approx, score);
-  const __m256 hit = _mm256_cmp_ps(_mm256_add_ps(score, width), threshold, _CMP_GE_OQ);
-  return static_cast<uint32_t>(_mm256_movemask_ps(hit));
+  return mask;
 }
 
 uint32_t ScanUntilHit(const ScanInput& in, uint32_t tile, float threshold, TileHits* hits) {
-  const __m256 limit = _mm256_set1_ps(threshold);
+  const int32_t bias = -128 * in.query_code_sum;
+  const int32_t most = 15 * in.query_positive_sum + bias;
+  const size_t half_bytes = static_cast<size_t>(in.d4) * kGroupBytes;
+  const size_t plane_bytes = in.n_tiles * 2 * half_bytes;
   for (; tile < in.n_tiles; ++tile) {
     uint64_t admissible = ~uint64_t{0};
     if (in.allowed != nullptr) admissible = in.allowed[tile];
@@ -43,44 +89,18 @@ uint32_t ScanUntilHit(const ScanInput& in, uint32_t tile, float threshold, TileH
     if (left < kTileItems) admissible &= (uint64_t{1} << left) - 1;
     if (admissible == 0) continue;
 
-    const uint8_t* codes = in.codes + static_cast<size_t>(tile) * in.d4 * kGroupBytes;
-    __m256i s0 = _mm256_setzero_si256(), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
-    for (uint32_t g = 0; g < in.d4; ++g, codes += kGroupBytes) {
-      int32_t four;
-      __builtin_memcpy(&four, in.query + g * 4, 4);
-      const __m256i query = _mm256_set1_epi32(four);
-      const __m256i query_abs = _mm256_abs_epi8(query);
-      const char* ahead = reinterpret_cast<const char*>(codes) + kPrefetchBytes;
-      _mm_prefetch(ahead, _MM_HINT_T0);
-      _mm_prefetch(ahead + 64, _MM_HINT_T0);
-      _mm_prefetch(ahead + 128, _MM_HINT_T0);
-      _mm_prefetch(ahead + 192, _MM_HINT_T0);
-      s0 = MultiplyAdd(s0, codes, query, query_abs);
-      s1 = MultiplyAdd(s1, codes + 32, query, query_abs);
-      s2 = MultiplyAdd(s2, codes + 64, query, query_abs);
-      s3 = MultiplyAdd(s3, codes + 96, query, query_abs);
-      s4 = MultiplyAdd(s4, codes + 128, query, query_abs);
-      s5 = MultiplyAdd(s5, codes + 160, query, query_abs);
-      s6 = MultiplyAdd(s6, codes + 192, query, query_abs);
-      s7 = MultiplyAdd(s7, codes + 224, query, query_abs);
+    uint64_t mask = 0;
+    for (uint32_t h = 0; h < 2; ++h) {
+      const uint8_t* codes = in.codes + (static_cast<size_t>(tile) * 2 + h) * half_bytes;
+      float* approx = hits->approx + h * kHalfItems;
+      const uint32_t allowed = static_cast<uint32_t>(admissible >> (h * kHalfItems));
+      HalfSums sums = SumPlane(codes, in.query, in.d4);
+      for (__m256i& sum : sums.e) sum = _mm256_slli_epi32(sum, 4);
+      if (in.coarse_first && (Score(in, sums, most, tile, h, threshold, approx) & allowed) == 0) continue;
+      const HalfSums low = SumPlane(codes + plane_bytes, in.query, in.d4);
+      for (uint32_t e = 0; e < 4; ++e) sums.e[e] = _mm256_add_epi32(sums.e[e], low.e[e]);
+      mask |= static_cast<uint64_t>(Score(in, sums, bias, tile, h, threshold, approx) & allowed) << (h * kHalfItems);
     }
-
-    const float* bounds = in.bounds + static_cast<size_t>(tile) * kTileBlocks * 2;
-    __m256 width[kTileBlocks];
-    for (uint32_t b = 0; b < kTileBlocks; ++b) {
-      width[b] = _mm256_set1_ps(in.residual_weight * bounds[2 * b] + in.code_weight * bounds[2 * b + 1] + in.slack);
-    }
-    const size_t item = static_cast<size_t>(tile) * kTileItems;
-    float* approx = hits->approx;
-    uint64_t mask = Finish(in, s0, item, width[0], limit, approx);
-    mask |= static_cast<uint64_t>(Finish(in, s1, item + 8, width[0], limit, approx + 8)) << 8;
-    mask |= static_cast<uint64_t>(Finish(in, s2, item + 16, width[1], limit, approx + 16)) << 16;
-    mask |= static_cast<uint64_t>(Finish(in, s3, item + 24, width[1], limit, approx + 24)) << 24;
-    mask |= static_cast<uint64_t>(Finish(in, s4, item + 32, width[2], limit, approx + 32)) << 32;
-    mask |= static_cast<uint64_t>(Finish(in, s5, item + 40, width[2], limit, approx + 40)) << 40;
-    mask |= static_cast<uint64_t>(Finish(in, s6, item + 48, width[3], limit, approx + 48)) << 48;
-    mask |= static_cast<uint64_t>(Finish(in, s7, item + 56, width[3], limit, approx + 56)) << 56;
-    mask &= admissible;
     if (mask != 0) {
       hits->mask = mask;
       return tile;

@@ -5,15 +5,22 @@ namespace kindred {
 namespace {
 
 constexpr int32_t kCodeBias = 128;
+constexpr size_t kGroupBytes = kHalfItems * 2;  // a half tile's nibbles of 4 dims in one plane
 constexpr uint32_t kLanes = 16;
 
 void ScoreTile(const ScanInput& in, uint32_t tile, float* approx) {
   int32_t sums[kTileItems] = {};
-  const uint8_t* codes = in.codes + static_cast<size_t>(tile) * in.d4 * kTileItems * 4;
-  for (uint32_t g = 0; g < in.d4; ++g) {
-    for (uint32_t i = 0; i < kTileItems; ++i) {
+  const size_t half_bytes = static_cast<size_t>(in.d4) * kGroupBytes;
+  const uint8_t* high_plane = in.codes + tile * 2 * half_bytes;
+  const uint8_t* low_plane = high_plane + in.n_tiles * 2 * half_bytes;
+  for (uint32_t i = 0; i < kTileItems; ++i) {
+    const size_t first = i / kHalfItems * half_bytes + i % kBlockItems * 4;
+    const uint32_t shift = i / kBlockItems % 2 * 4;
+    for (uint32_t g = 0; g < in.d4; ++g) {
       for (uint32_t j = 0; j < 4; ++j) {
-        sums[i] += (static_cast<int32_t>(codes[(g * kTileItems + i) * 4 + j]) - kCodeBias) * in.query[g * 4 + j];
+        const size_t byte = first + g * kGroupBytes + j;
+        const int32_t code = (high_plane[byte] >> shift & 15) << 4 | (low_plane[byte] >> shift & 15);
+        sums[i] += (code - kCodeBias) * in.query[g * 4 + j];
       }
     }
   }

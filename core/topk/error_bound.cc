@@ -62,6 +62,7 @@ bool SetErrorBound(const ScanSpace& space, float prior_weight, const QuantizedQu
   const double tau = (space.dim + 16 + static_cast<double>(query.scale)) * kUnderflow;
   input->query_scale = query.scale;
   input->query_code_sum = query.code_sum;
+  input->query_positive_sum = query.positive_sum;
   input->residual_weight = RoundUpToFloat(norm * (1 + gamma) * kMargin);
   input->code_weight =
       RoundUpToFloat((residual_norm + gamma * norm + 16 * kRoundoff * (norm + residual_norm)) * kMargin);

@@ -11,7 +11,8 @@ namespace kindred {
 namespace {
 
 constexpr float kMaxCode = 127.0f;
-constexpr uint8_t kCodeBias = 128;
+constexpr int32_t kCodeBias = 128;
+constexpr size_t kGroupBytes = kHalfItems * 2;  // a half tile's nibbles of 4 dims in one plane
 
 // A row with a larger norm could overflow an f32 inner product with a query of kMaxCosineQueryNorm.
 constexpr double kMaxCosineRowNorm = 1e20;
@@ -52,6 +53,22 @@ float QuantizeRow(std::span<const float> row, int8_t* codes) {
     codes[j] = static_cast<int8_t>(std::clamp(code, -127.0, 127.0));
   }
   return scale;
+}
+
+// Splits the codes of item `i` into the two planes that start at `planes`.
+void StoreCodes(std::span<const int8_t> codes, uint32_t i, uint32_t d4, size_t plane_bytes, uint8_t* planes) {
+  const uint32_t shift = i / kBlockItems % 2 * 4;
+  uint8_t* high = planes + static_cast<size_t>(i / kHalfItems) * d4 * kGroupBytes + i % kBlockItems * 4;
+  uint8_t* low = high + plane_bytes;
+  const auto put = [shift](uint8_t* byte, uint32_t nibble) {
+    *byte = static_cast<uint8_t>((*byte & ~(15u << shift)) | nibble << shift);
+  };
+  for (uint32_t j = 0; j < codes.size(); ++j) {
+    const uint32_t code = static_cast<uint8_t>(codes[j] + kCodeBias);
+    const size_t byte = j / 4 * kGroupBytes + j % 4;
+    put(high + byte, code >> 4);
+    put(low + byte, code & 15);
+  }
 }
 
 double SquaredNorm(std::span<const float> row) {
@@ -96,26 +113,21 @@ QuantizedItems QuantizeItems(std::span<const float> items, uint32_t n_items, uin
   out.n_tiles = (n_items + kTileItems - 1) / kTileItems;
   out.d4 = (dim + 3) / 4;
   const size_t padded_items = static_cast<size_t>(out.n_tiles) * kTileItems;
-  const size_t tile_bytes = static_cast<size_t>(out.d4) * kTileItems * 4;
-  out.codes = AlignedBuffer<uint8_t>(out.n_tiles * tile_bytes);
+  const size_t plane_bytes = static_cast<size_t>(out.n_tiles) * 2 * out.d4 * kGroupBytes;
+  out.codes = AlignedBuffer<uint8_t>(2 * plane_bytes);
   out.scales = AlignedBuffer<float>(padded_items);
   out.bounds = AlignedBuffer<float>(static_cast<size_t>(out.n_tiles) * kTileBlocks * 2);
   out.inverse_norms = AlignedBuffer<float>(n_items);
   out.cosine_scales = AlignedBuffer<float>(padded_items);
   out.cosine_bounds = AlignedBuffer<float>(static_cast<size_t>(out.n_tiles) * kTileBlocks * 2);
-  std::fill(out.codes.begin(), out.codes.end(), kCodeBias);
+  // The nibbles of code 0.
+  std::fill_n(out.codes.data(), plane_bytes, static_cast<uint8_t>(kCodeBias >> 4 | kCodeBias));
 
   AlignedBuffer<int8_t> codes(static_cast<size_t>(out.d4) * 4);  // zero padded: only `dim` are ever written
   for (uint32_t i = 0; i < n_items; ++i) {
     const std::span<const float> row = items.subspan(static_cast<size_t>(i) * dim, dim);
     const float scale = QuantizeRow(row, codes.data());
-    uint8_t* lane = out.codes.data() + i / kTileItems * tile_bytes + i % kTileItems * 4;
-    for (uint32_t g = 0; g < out.d4; ++g) {
-      for (uint32_t j = 0; j < 4; ++j) {
-        lane[static_cast<size_t>(g) * kTileItems * 4 + j] = static_cast<uint8_t>(codes[g * 4 + j] + kCodeBias);
-      }
-    }
-
+    StoreCodes(codes.span(), i, out.d4, plane_bytes, out.codes.data());
     const double norm = std::sqrt(SquaredNorm(row));
     const double code_norm = std::sqrt(SquaredCodeNorm({codes.data(), dim}));
     const float inverse = InverseNorm(norm);
@@ -149,7 +161,10 @@ QuantizedQuery QuantizeQuery(std::span<const float> query, std::span<int8_t> cod
   QuantizedQuery out;
   std::fill(codes.begin(), codes.end(), int8_t{0});
   out.scale = QuantizeRow(query, codes.data());
-  for (const int8_t code : codes) out.code_sum += code;
+  for (const int8_t code : codes) {
+    out.code_sum += code;
+    out.positive_sum += std::max<int32_t>(code, 0);
+  }
   out.norm = NormUpperBound(SquaredNorm(query));
   out.residual_norm = NormUpperBound(SquaredResidual(query, 1, out.scale, codes.data()));
   return out;

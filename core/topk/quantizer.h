@@ -12,7 +12,7 @@ namespace kindred {
 // Codes, scales and bounds of an item matrix, laid out as kernels/kernels.h says.
 struct QuantizedItems {
   uint32_t n_items = 0, dim = 0, n_tiles = 0, d4 = 0;
-  AlignedBuffer<uint8_t> codes;  // [n_tiles × d4 × 64 × 4], int8 + 128 (padding: 128)
+  AlignedBuffer<uint8_t> codes;  // [2 planes × n_tiles × 2 × d4 × 64], nibbles of int8 + 128 (padding: code 0)
   AlignedBuffer<float> scales;   // [n_tiles·64]; x ≈ scale · code
   AlignedBuffer<float> bounds;  // [n_tiles·4 × 2]: per block of 16, max ‖x − x̂‖ and max ‖x̂‖, rounded up
   AlignedBuffer<float> inverse_norms;  // [n_items]: 1/‖x‖, 0 for a zero row (and where 1/‖x‖ overflows)
@@ -36,8 +36,9 @@ float MaxNormFromBounds(std::span<const float> bounds);
 struct QuantizedQuery {
   float scale = 0;
   int32_t code_sum = 0;
-  float norm = 0;           // ‖q‖, rounded up
-  float residual_norm = 0;  // ‖q − q̂‖, rounded up
+  int32_t positive_sum = 0;  // of the codes above 0
+  float norm = 0;            // ‖q‖, rounded up
+  float residual_norm = 0;   // ‖q − q̂‖, rounded up
 };
 QuantizedQuery QuantizeQuery(std::span<const float> query, std::span<int8_t> codes);
 

@@ -22,6 +22,9 @@ constexpr uint32_t kItemsPerResult = 8;
 // Fewer admissible items than one in this many, and gathering their f32 rows reads less than scanning the tiles.
 constexpr uint32_t kItemsPerGather = 16;
 
+// Codes up to this many bytes stay in a core's L2: reading both planes at once is then cheaper than testing in between.
+constexpr size_t kCachedCodes = size_t{1} << 20;
+
 uint32_t TileCount(const ScanSpace& space) { return (space.n_items + kTileItems - 1) / kTileItems; }
 
 bool AllFinite(std::span<const float> vector) {
@@ -230,6 +233,7 @@ std::span<const ScoredItem> TopK(const KernelTable& kernels, const ScanSpace& sp
   input.n_tiles = TileCount(space);
   input.n_items = space.n_items;
   input.query = query_codes.data();
+  input.coarse_first = space.codes.size() > kCachedCodes;
   return CertifiedScan(kernels, space, query, input, k, scratch, stats);
 }
 

@@ -13,8 +13,10 @@ namespace kindred {
 namespace {
 
 int CodeOf(const QuantizedItems& q, uint32_t item, uint32_t dim) {
-  const size_t at = ((size_t{item} / 64 * q.d4 + dim / 4) * 64 + item % 64) * 4 + dim % 4;
-  return static_cast<int>(q.codes[at]) - 128;
+  const size_t plane = size_t{q.n_tiles} * q.d4 * 128;
+  const size_t at = (size_t{item} / 32 * q.d4 + dim / 4) * 64 + item % 16 * 4 + dim % 4;
+  const int shift = item / 16 % 2 == 0 ? 0 : 4;
+  return ((q.codes[at] >> shift & 15) * 16 + (q.codes[plane + at] >> shift & 15)) - 128;
 }
 
 // ‖multiplier·x − scale·codes‖ and ‖scale·codes‖ in long double.
@@ -119,18 +121,20 @@ TEST(QuantizeQuery, BoundsHoldAndCodesAddUp) {
       std::vector<int8_t> codes((dim + 3) / 4 * 4, 99);
       const QuantizedQuery q = QuantizeQuery(query, codes);
       long double norm = 0, residual = 0;
-      int32_t sum = 0;
+      int32_t sum = 0, positive_sum = 0;
       for (uint32_t j = 0; j < dim; ++j) {
         const long double e = static_cast<long double>(query[j]) - static_cast<long double>(q.scale) * codes[j];
         norm += static_cast<long double>(query[j]) * query[j];
         residual += e * e;
         sum += codes[j];
+        if (codes[j] > 0) positive_sum += codes[j];
         ASSERT_GE(codes[j], -127);
       }
       for (size_t j = dim; j < codes.size(); ++j) ASSERT_EQ(codes[j], 0);
       ASSERT_LE(std::sqrt(norm), q.norm);
       ASSERT_LE(std::sqrt(residual), q.residual_norm);
       ASSERT_EQ(sum, q.code_sum);
+      ASSERT_EQ(positive_sum, q.positive_sum);
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "core/kernels/dispatch.h"
 #include "core/topk/topk_scan.h"
 #include "gtest/gtest.h"
 #include "tests/unit/topk/topk_test_space.h"
@@ -22,10 +23,14 @@ void* CountedAllocate(size_t size) {
 
 void* operator new(size_t size) { return CountedAllocate(size); }
 void* operator new[](size_t size) { return CountedAllocate(size); }
+void* operator new(size_t size, const std::nothrow_t&) noexcept { return CountedAllocate(size); }
+void* operator new[](size_t size, const std::nothrow_t&) noexcept { return CountedAllocate(size); }
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete[](void* p) noexcept { std::free(p); }
 void operator delete(void* p, size_t) noexcept { std::free(p); }
 void operator delete[](void* p, size_t) noexcept { std::free(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
 
 namespace kindred {
 namespace {

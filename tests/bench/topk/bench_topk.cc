@@ -1,0 +1,187 @@
+// Exact top-10 of one query at a time on one thread, the work that the peers of this folder do too.
+//
+//   bench_topk [--items FILE --queries FILE --shape NxD [--answers FILE]] [Google Benchmark flags]
+//
+// FILEs are raw little-endian f32, as data.py writes them; without them a small catalogue is made here. An iteration is
+// one pass over all queries; counter p50_us is the median of single queries, mean_us the mean of a pass. --answers gets
+// a line for every query: the ten items with their scores.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/kernels/dispatch.h"
+#include "core/topk/quantizer.h"
+#include "core/topk/topk_scan.h"
+
+namespace kindred {
+namespace {
+
+constexpr uint32_t kResults = 10;
+
+struct Catalogue {
+  uint32_t n_items = 0, dim = 0;
+  AlignedBuffer<float> items;
+  std::vector<float> queries;
+  QuantizedItems quantized;
+
+  size_t n_queries() const { return queries.size() / dim; }
+
+  ScanSpace View() const {
+    ScanSpace space;
+    space.items = items.span();
+    space.codes = quantized.codes.span();
+    space.scales = quantized.scales.span();
+    space.bounds = quantized.bounds.span();
+    space.max_norm = MaxNormFromBounds(space.bounds);
+    space.n_items = n_items;
+    space.dim = dim;
+    return space;
+  }
+};
+
+[[noreturn]] void Die(const std::string& message) {
+  std::cerr << "bench_topk: " << message << "\n";
+  std::exit(2);
+}
+
+void ReadFloats(const std::string& path, std::span<float> out) {
+  std::ifstream file(path, std::ios::binary);
+  const auto bytes = static_cast<std::streamsize>(out.size_bytes());
+  if (!file.read(reinterpret_cast<char*>(out.data()), bytes)) {
+    Die("\"" + path + "\" has fewer than the " + std::to_string(bytes) + " bytes that its shape asks for");
+  }
+}
+
+size_t FloatsIn(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) Die("cannot open \"" + path + "\"");
+  return static_cast<size_t>(file.tellg()) / sizeof(float);
+}
+
+Catalogue MakeCatalogue(uint32_t n_items, uint32_t dim, size_t n_queries) {
+  Catalogue out;
+  out.n_items = n_items;
+  out.dim = dim;
+  out.items = AlignedBuffer<float>(size_t{n_items} * dim);
+  out.queries.resize(n_queries * dim);
+  std::mt19937 rng(1);
+  std::normal_distribution<float> normal;
+  for (float& x : out.items) x = normal(rng);
+  for (float& x : out.queries) x = normal(rng);
+  return out;
+}
+
+Catalogue ReadCatalogue(const std::string& items, const std::string& queries, const std::string& shape) {
+  Catalogue out;
+  if (std::sscanf(shape.c_str(), "%ux%u", &out.n_items, &out.dim) != 2 || out.dim == 0) {
+    Die("--shape is \"" + shape + "\", expected ITEMSxDIM such as 100000x64");
+  }
+  out.items = AlignedBuffer<float>(size_t{out.n_items} * out.dim);
+  out.queries.resize(FloatsIn(queries) / out.dim * out.dim);
+  ReadFloats(items, out.items.span());
+  ReadFloats(queries, out.queries);
+  return out;
+}
+
+void BenchTopK(benchmark::State& state, const KernelTable& kernels, const Catalogue& catalogue) {
+  using Clock = std::chrono::steady_clock;
+  const ScanSpace space = catalogue.View();
+  TopKScratch scratch;
+  scratch.Reserve(space);
+  std::vector<double> seconds;
+  uint64_t rescored = 0, tile_hits = 0, searches = 0;
+  for (auto _ : state) {
+    double pass = 0;
+    for (size_t i = 0; i < catalogue.n_queries(); ++i) {
+      TopKQuery query;
+      query.vector = std::span(catalogue.queries).subspan(i * catalogue.dim, catalogue.dim);
+      query.k = kResults;
+      TopKStats stats;
+      const Clock::time_point start = Clock::now();
+      benchmark::DoNotOptimize(TopK(kernels, space, query, &scratch, &stats).data());
+      seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+      pass += seconds.back();
+      rescored += stats.rescored;
+      tile_hits += stats.tile_hits;
+      ++searches;
+    }
+    state.SetIterationTime(pass);
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + static_cast<ptrdiff_t>(seconds.size() / 2), seconds.end());
+  double total = 0;
+  for (const double s : seconds) total += s;
+  state.counters["p50_us"] = seconds[seconds.size() / 2] * 1e6;
+  state.counters["mean_us"] = total / static_cast<double>(searches) * 1e6;
+  state.counters["rescored"] = static_cast<double>(rescored) / static_cast<double>(searches);
+  state.counters["tile_hits"] = static_cast<double>(tile_hits) / static_cast<double>(searches);
+}
+
+void WriteAnswers(const std::string& path, const Catalogue& catalogue) {
+  std::ofstream file(path);
+  file.precision(9);
+  TopKScratch scratch;
+  for (size_t i = 0; i < catalogue.n_queries(); ++i) {
+    TopKQuery query;
+    query.vector = std::span(catalogue.queries).subspan(i * catalogue.dim, catalogue.dim);
+    query.k = kResults;
+    for (const ScoredItem& found : TopK(catalogue.View(), query, &scratch)) {
+      file << found.item << " " << found.score << " ";
+    }
+    file << "\n";
+  }
+  if (!file.flush()) Die("cannot write \"" + path + "\"");
+}
+
+// Takes `--name=value` or `--name value` out of the arguments.
+std::string TakeFlag(const std::string& name, int* argc, char** argv) {
+  for (int i = 1; i < *argc; ++i) {
+    const std::string arg = argv[i];
+    const bool joined = arg.rfind(name + "=", 0) == 0;
+    if (!joined && (arg != name || i + 1 >= *argc)) continue;
+    const std::string value = joined ? arg.substr(name.size() + 1) : argv[i + 1];
+    const int taken = joined ? 1 : 2;
+    std::copy(argv + i + taken, argv + *argc, argv + i);
+    *argc -= taken;
+    return value;
+  }
+  return "";
+}
+
+int Main(int argc, char** argv) {
+  const std::string items = TakeFlag("--items", &argc, argv), queries = TakeFlag("--queries", &argc, argv);
+  const std::string shape = TakeFlag("--shape", &argc, argv), answers = TakeFlag("--answers", &argc, argv);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  if (items.empty() != queries.empty() || items.empty() != shape.empty()) {
+    Die("--items, --queries and --shape go together");
+  }
+  Catalogue catalogue = items.empty() ? MakeCatalogue(2000, 32, 16) : ReadCatalogue(items, queries, shape);
+  catalogue.quantized = QuantizeItems(catalogue.items.span(), catalogue.n_items, catalogue.dim);
+  if (!answers.empty()) WriteAnswers(answers, catalogue);
+
+  const std::string size = std::to_string(catalogue.n_items) + "x" + std::to_string(catalogue.dim);
+  for (const KernelTable* kernels : SupportedKernels()) {
+    benchmark::RegisterBenchmark(
+        ("topk/" + size + "/" + std::string(kernels->name)).c_str(),
+        [kernels, &catalogue](benchmark::State& state) { BenchTopK(state, *kernels, catalogue); })
+        ->UseManualTime()
+        ->Unit(benchmark::kMicrosecond);
+  }
+  benchmark::AddCustomContext("kindred_kernels", std::string(KernelChoiceNote()));
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}
+
+}  // namespace
+}  // namespace kindred
+
+int main(int argc, char** argv) { return kindred::Main(argc, argv); }
