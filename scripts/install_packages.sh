@@ -61,6 +61,9 @@ fi
 apt() {
   ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
+has_candidate() {
+  [[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ [^\(] ]]
+}
 update() {
   echo "packages: apt-get update"
   apt update -qq || die "apt-get update failed: is the network up, and does /etc/apt name a Debian 12 mirror?"
@@ -68,13 +71,13 @@ update() {
 
 echo "packages ($*): installing ${missing[*]}"
 for package in "${missing[@]}"; do
-  if ! LC_ALL=C apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]'; then
+  if ! has_candidate "$package"; then
     update
     break
   fi
 done
 for package in "${missing[@]}"; do
-  LC_ALL=C apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]' ||
+  has_candidate "$package" ||
     die "package '$package' cannot be had from this machine's sources ($(. /etc/os-release && echo "$PRETTY_NAME")); Kindred is built against Debian 12 (bookworm), section main"
 done
 if ! apt install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; then

@@ -59,7 +59,10 @@ template <typename Response, typename AsJson, typename AsText>
 int Print(const QueryArguments& arguments, const absl::StatusOr<Response>& answer, const AsJson& as_json,
           const AsText& as_text) {
   if (!answer.ok()) {
-    std::cerr << "kindred: " << arguments.server << " answered " << ErrorText(answer.status());
+    std::cerr << "kindred: " << arguments.server << ": " << ErrorText(answer.status());
+    if (absl::IsUnavailable(answer.status())) {
+      std::cerr << "  is kindred-server running there? It prints its address when it starts; give it with --server\n";
+    }
     return 1;
   }
   if (arguments.json) {

@@ -1,0 +1,59 @@
+"""The command line itself: help, version, exit codes."""
+import pytest
+
+COMMANDS = [
+    ["train"], ["train", "svd"], ["train", "nmf"], ["pack"], ["inspect"], ["verify"], ["query"], ["query", "recommend"],
+    ["query", "similar"], ["query", "update"], ["query", "profile"],
+]
+
+
+def test_help_lists_every_command(kindred):
+    result = kindred("--help")
+    assert result.returncode == 0
+    for command in COMMANDS:
+        if len(command) == 1:
+            assert f"  {command[0]} " in result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help(kindred, command):
+    result = kindred(*command, "--help")
+    assert result.returncode == 0
+    assert "Usage:" in result.stdout
+    if command not in (["train"], ["query"]):  # these two only lead to others
+        assert "Example" in result.stdout and f"kindred {' '.join(command)} " in result.stdout
+
+
+def test_version(kindred):
+    result = kindred("--version")
+    assert result.returncode == 0
+    assert result.stdout.startswith("kindred ") and result.stdout.count(".") == 2
+
+
+@pytest.mark.parametrize("args", [
+    [], ["nonsense"], ["--nonsense"], ["query"], ["query", "recommend", "--nonsense"],
+    ["query", "recommend", "-k", "many"], ["query", "recommend", "-k", "99999999999"], ["query", "recommend", "--timeout", "0"],
+    ["query", "recommend", "--user", "u", "--event", "i"], ["query", "recommend", "--event", "i:view"],
+    ["query", "similar"], ["query", "update", "--user", "u"], ["query", "update", "--event", "i"], ["query", "profile"],
+    ["verify"], ["inspect"], ["train"], ["train", "nmf"], ["pack"],
+], ids=lambda args: " ".join(args) or "nothing")
+def test_wrong_usage_exits_2_and_says_so(kindred, args):
+    result = kindred(*args)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert result.stderr.strip(), "nothing said on stderr"
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["verify", "inspect"])
+def test_no_such_file_exits_2(kindred, command, tmp_path):
+    result = kindred(command, tmp_path / "gone.safetensors")
+    assert result.returncode == 2
+    assert "gone.safetensors" in result.stdout + result.stderr
+
+
+def test_nobody_listens_exits_1_and_says_what_to_do(kindred):
+    result = kindred("query", "recommend", "--server", "127.0.0.1:1", "--timeout", "2")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "127.0.0.1:1: UNAVAILABLE" in result.stderr
+    assert "is kindred-server running there?" in result.stderr

@@ -1,0 +1,40 @@
+"""Every command block of the README marked `sh run` works, in order, against the built programs."""
+import os
+import re
+import subprocess
+
+
+def blocks(text, info):
+    return re.findall(rf"^```{info}\n(.*?)^```$", text, re.M | re.S)
+
+
+def test_readme_commands(repo, bin_dir, sample_store, server, tmp_path):
+    running = server(sample_store)
+    text = (repo / "README.md").read_text()
+    found = blocks(text, "sh run")
+    assert len(found) >= 4
+    env = {**os.environ, "PATH": f"{bin_dir}:{os.environ['PATH']}", "KINDRED_SERVER": running.address}
+    for block in found:
+        script = block.replace("build/demo/models", str(sample_store)).replace("/tmp/", f"{tmp_path}/")
+        result = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=repo, env=env, capture_output=True,
+                                text=True, stdin=subprocess.DEVNULL, timeout=120)
+        assert result.returncode == 0, f"{block}\n{result.stdout}{result.stderr}"
+        assert result.stdout.strip(), f"{block}\nprinted nothing"
+
+
+def test_every_sh_block_is_run_or_a_make_target(repo):
+    text = (repo / "README.md").read_text()
+    targets = set(re.findall(r"^(\w+):", (repo / "Makefile").read_text(), re.M))
+    for block in blocks(text, "sh"):
+        for line in block.splitlines():
+            command = re.sub(r"\s+#.*", "", line).split()
+            if command and command[0] == "make":
+                assert command[1] in targets, f"README names make {command[1]}, which the Makefile does not have"
+            else:
+                assert command[:2] in ([], ["sudo", "apt-get"], ["git", "clone"]), f"not run by any test: {line}"
+
+
+def test_links_lead_somewhere(repo):
+    for name in ["README.md", "CONTRIBUTING.md"]:
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", (repo / name).read_text()):
+            assert link.startswith("http") or (repo / link).exists(), f"{name} links to {link}, which does not exist"
