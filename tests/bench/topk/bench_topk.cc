@@ -1,10 +1,10 @@
 // Exact top-10 of one query at a time on one thread, the work that the peers of this folder do too.
 //
-//   bench_topk [--items FILE --queries FILE --shape NxD [--answers FILE]] [Google Benchmark flags]
+//   bench_topk [--items FILE --queries FILE --shape NxD [--answers FILE]] [--kernels best] [Google Benchmark flags]
 //
 // FILEs are raw little-endian f32, as data.py writes them; without them a small catalogue is made here. An iteration is
 // one pass over all queries; counter p50_us is the median of single queries, mean_us the mean of a pass. --answers gets
-// a line for every query: the ten items with their scores.
+// a line for every query: the ten items with their scores. Runs every set of kernels of this CPU, or the best only.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -158,6 +158,8 @@ std::string TakeFlag(const std::string& name, int* argc, char** argv) {
 int Main(int argc, char** argv) {
   const std::string items = TakeFlag("--items", &argc, argv), queries = TakeFlag("--queries", &argc, argv);
   const std::string shape = TakeFlag("--shape", &argc, argv), answers = TakeFlag("--answers", &argc, argv);
+  const std::string wanted = TakeFlag("--kernels", &argc, argv);
+  if (!wanted.empty() && wanted != "best") Die("--kernels is \"" + wanted + "\", expected \"best\" or no such flag");
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   if (items.empty() != queries.empty() || items.empty() != shape.empty()) {
@@ -169,6 +171,7 @@ int Main(int argc, char** argv) {
 
   const std::string size = std::to_string(catalogue.n_items) + "x" + std::to_string(catalogue.dim);
   for (const KernelTable* kernels : SupportedKernels()) {
+    if (wanted == "best" && kernels != &Kernels()) continue;
     benchmark::RegisterBenchmark(
         ("topk/" + size + "/" + std::string(kernels->name)).c_str(),
         [kernels, &catalogue](benchmark::State& state) { BenchTopK(state, *kernels, catalogue); })

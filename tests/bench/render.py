@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Writes measured rows into a page, as tables between markers; the rest of the page stays as it is.
+
+    render.py --docs docs/benchmarks.md build/bench.json [build/quality.json …]
+
+The rows of NAME.json go between "<!-- NAME:begin -->" and "<!-- NAME:end -->", which are added when the page lacks them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import sys
+
+NEW_PAGE = """# Benchmarks
+
+Measured figures beside those of the peers, taken in the same run on the same machine, ours and theirs by turns. Lower is
+better where the unit is a time. *Ratio* is how many times better Kindred is; *bar* is the least we ask of ourselves.
+`tests/bench/README.md` says how a figure is taken.
+"""
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def cells(row: dict) -> list[str]:
+    """Case, figure, peer, its figure, ratio, bar, verdict."""
+    unit = f" {row['unit']}" if row.get("unit") else ""
+    figure = "–" if row["figure"] is None else number(row["figure"]) + unit
+    peer_figure = "–" if row["peer_figure"] is None else number(row["peer_figure"]) + unit
+    ratio = "–" if row["ratio"] is None else f"{row['ratio']:.2f}×"
+    bar = "–" if row["bar"] is None else f"≥ {row['bar']:.3g}×"
+    return [row["case"], figure, row["peer"] or "–", peer_figure, ratio, bar, "ok" if row["ok"] else "SHORT"]
+
+
+HEADINGS = ["case", "Kindred", "peer", "peer's", "ratio", "bar", ""]
+
+
+def verdict(row: dict, row_cells: list[str]) -> list[str]:
+    return row_cells[:-1] + ["FAILED"] if "error" in row else row_cells
+
+
+def text_table(rows: list[dict]) -> str:
+    table = [HEADINGS] + [verdict(row, cells(row)) for row in rows]
+    widths = [max(len(line[column]) for line in table) for column in range(len(HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
+    lines += [f"{row['case']}: {row['error']}" for row in rows if "error" in row]
+    return "\n".join(lines)
+
+
+def markdown_table(rows: list[dict]) -> str:
+    def line(parts: list[str]) -> str:
+        return "| " + " | ".join(part.replace("|", "\\|").replace("\n", " ") for part in parts) + " |"
+
+    lines = []
+    for measured_on in dict.fromkeys((row.get("machine", ""), row.get("date", "")) for row in rows):
+        here = [row for row in rows if (row.get("machine", ""), row.get("date", "")) == measured_on]
+        lines += [f"{measured_on[0]}; {measured_on[1]}.", "", line(HEADINGS), line(["---"] * len(HEADINGS))]
+        lines += [line(verdict(row, cells(row))) for row in here]
+        lines.append("")
+        lines += [f"- {row['case']}: {row['error']}" for row in here if "error" in row]
+        notes: dict[str, list[str]] = {}
+        for row in here:
+            if "note" in row:
+                notes.setdefault(row["note"], []).append(row["case"])
+        lines += [f"- {', '.join(cases)}: {note}" for note, cases in notes.items()]
+        commands = dict.fromkeys(row["command"] for row in here)
+        lines += ["", "Commands: " + "; ".join(f"`{command}`" for command in commands) + ".", ""]
+    return "\n".join(lines)
+
+
+def update_page(page: pathlib.Path, sections: dict[str, list[dict]]) -> None:
+    text = page.read_text(encoding="utf-8") if page.exists() else NEW_PAGE
+    for name, rows in sections.items():
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        if begin not in text:
+            text = f"{text.rstrip()}\n\n{begin}\n{end}\n"
+        if text.find(end) < text.find(begin):
+            raise SystemExit(f"render.py: {page} has {begin} but no {end} after it")
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n{markdown_table(rows).strip()}\n{end}{after}"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(text, encoding="utf-8")
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", nargs="+", type=pathlib.Path)
+    parser.add_argument("--docs", type=pathlib.Path, required=True)
+    args = parser.parse_args(argv)
+    update_page(args.docs, {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in args.results})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
