@@ -57,7 +57,7 @@ class TopKScratch {
   };
   AlignedBuffer<int8_t> query_codes;
   std::vector<Candidate> candidates;  // capacity n_items; pages are touched only as far as a search needs them
-  std::vector<float> heap;            // k best lower bounds
+  std::vector<float> lower_bounds;    // of the candidates, the best k and up to as many more
   std::vector<ScoredItem> results;
 };
 
