@@ -97,8 +97,12 @@ void WriteTraits(const Model& model, const Space& space, std::span<const float> 
     weight->set_weight(vector[trait]);
     weight->set_label(TraitLabel(model, space, trait));
     if (space.trait_items.empty()) continue;
+    // A catalogue with fewer items than the list is long repeats the last.
+    uint32_t last = model.n_items();
     for (uint32_t item : space.trait_items.subspan(trait * names::kTraitItemCount, names::kTraitItemCount)) {
-      if (item < model.n_items()) WriteItem(model, item, full, weight->add_strongest_items());
+      if (item == last || item >= model.n_items()) break;
+      WriteItem(model, item, full, weight->add_strongest_items());
+      last = item;
     }
   }
 }

@@ -33,24 +33,24 @@ void FieldChecks::Add(std::string_view field, std::string_view description) {
 
 void FieldChecks::Id(std::string_view field, std::string_view value) {
   if (!value.empty() && value.size() <= limits::kMaxIdBytes) return;
-  Add(field, absl::StrFormat("is %s; expected 1 to %d bytes of UTF-8",
+  Add(field, absl::StrFormat("is %s, expected 1 to %d bytes of UTF-8",
                              value.empty() ? std::string("empty") : absl::StrFormat("%d bytes long", value.size()),
                              limits::kMaxIdBytes));
 }
 
 void FieldChecks::Name(std::string_view field, std::string_view value, size_t max_bytes) {
   if (value.size() <= max_bytes) return;
-  Add(field, absl::StrFormat("is %d bytes long; expected at most %d", value.size(), max_bytes));
+  Add(field, absl::StrFormat("is %d bytes long, expected at most %d", value.size(), max_bytes));
 }
 
 void FieldChecks::View(std::string_view field, int value) {
   if (v1::ItemView_IsValid(value)) return;
-  Add(field, absl::StrFormat("is %d; expected 0 (default), 1 (basic) or 2 (full)", value));
+  Add(field, absl::StrFormat("is %d, expected 0 (default), 1 (basic) or 2 (full)", value));
 }
 
 uint32_t FieldChecks::PageSize(std::string_view field, int32_t value, int32_t max) {
   if (value < 0) {
-    Add(field, absl::StrFormat("is %d; expected 0 (for %d) to %d", value, limits::kDefaultPageSize, max));
+    Add(field, absl::StrFormat("is %d, expected 0 (for %d) to %d", value, limits::kDefaultPageSize, max));
     return 0;
   }
   if (value == 0) return limits::kDefaultPageSize;
@@ -59,7 +59,7 @@ uint32_t FieldChecks::PageSize(std::string_view field, int32_t value, int32_t ma
 
 void FieldChecks::Ids(std::string_view field, const google::protobuf::RepeatedPtrField<std::string>& ids) {
   if (ids.size() > limits::kMaxFilterIds) {
-    Add(field, absl::StrFormat("has %d ids; expected at most %d", ids.size(), limits::kMaxFilterIds));
+    Add(field, absl::StrFormat("has %d ids, expected at most %d", ids.size(), limits::kMaxFilterIds));
     return;
   }
   for (int i = 0; i < ids.size(); ++i) {
@@ -70,7 +70,7 @@ void FieldChecks::Ids(std::string_view field, const google::protobuf::RepeatedPt
 
 void FieldChecks::Events(std::string_view field, const google::protobuf::RepeatedPtrField<v1::Event>& events, int min) {
   if (events.size() < min || events.size() > limits::kMaxEvents) {
-    Add(field, absl::StrFormat("has %d events; expected %d to %d", events.size(), min, limits::kMaxEvents));
+    Add(field, absl::StrFormat("has %d events, expected %d to %d", events.size(), min, limits::kMaxEvents));
     return;
   }
   for (int i = 0; i < events.size(); ++i) {
@@ -84,11 +84,11 @@ void FieldChecks::Events(std::string_view field, const google::protobuf::Repeate
     Id(path + "item_id", event.item_id());
     Name(path + "action", event.action(), limits::kMaxActionBytes);
     if (!time_ok) {
-      Add(path + "time", absl::StrFormat("is %d s and %d ns; expected a time in years 1 to 9999 and 0 to 999999999 ns",
+      Add(path + "time", absl::StrFormat("is %d s and %d ns, expected a time in years 1 to 9999 and 0 to 999999999 ns",
                                          event.time().seconds(), event.time().nanos()));
     }
     if (!weight_ok) {
-      Add(path + "weight", absl::StrFormat("is %g; expected a finite number above 0", event.weight()));
+      Add(path + "weight", absl::StrFormat("is %g, expected a finite number above 0", event.weight()));
     }
   }
 }

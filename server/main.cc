@@ -26,11 +26,11 @@ int main(int argc, char** argv) {
     kindred::FlushLogs();
     return kindred::kExitFailed;
   }
+  kindred::LogInfo("ready", {{"grpc", (*server)->grpc_address()}, {"admin", (*server)->admin_address()}});
   // Others wait for this line to know that the server takes calls, and where.
   std::printf("kindred-server ready: grpc=%s admin=%s\n", (*server)->grpc_address().c_str(),
               (*server)->admin_address().c_str());
   std::fflush(stdout);
-  kindred::LogInfo("ready", {{"grpc", (*server)->grpc_address()}, {"admin", (*server)->admin_address()}});
 
   const std::string signal = kindred::WaitForStopSignal();
   kindred::LogInfo("stopping", {{"signal", signal}});

@@ -4,11 +4,21 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server_builder.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
 #include "grpc/health/v1/health.pb.h"
 
 namespace kindred::rpc {
+namespace {
+
+// How long no call must arrive for callers to count as quiet, and how long to wait for that.
+constexpr std::chrono::milliseconds kQuiet(20);
+constexpr std::chrono::milliseconds kMaxRefusing(250);
+
+}  // namespace
 
 RpcServer::~RpcServer() {
   if (server_ != nullptr) {
@@ -65,8 +75,27 @@ void RpcServer::SetServing(bool serving) {
   for (const MethodName& name : names_) health->SetServingStatus(name.service, serving);
 }
 
+uint64_t RpcServer::CallsStarted() const {
+  uint64_t sum = 0;
+  for (uint32_t method = 0; method < names_.size(); ++method) {
+    for (uint32_t worker = 0; worker < options_.threads; ++worker) sum += stats_->cell(method, worker).started.value();
+  }
+  return sum;
+}
+
 void RpcServer::Drain(std::chrono::milliseconds timeout) {
-  server_->Shutdown(std::chrono::system_clock::now() + timeout);
+  const auto now = std::chrono::steady_clock::now();
+  const auto deadline = std::chrono::system_clock::now() + timeout;
+  for (auto& worker : workers_) worker->Refuse();
+  // gRPC resets a call that races with its shutdown, which the caller sees as CANCELLED and does not retry. So callers
+  // hear UNAVAILABLE first, and the connections close once those that back off have done so.
+  uint64_t started = CallsStarted();
+  while (std::chrono::steady_clock::now() - now < std::min(timeout, kMaxRefusing)) {
+    std::this_thread::sleep_for(kQuiet);
+    const uint64_t before = std::exchange(started, CallsStarted());
+    if (before == started) break;
+  }
+  server_->Shutdown(deadline);
 }
 
 void RpcServer::Stop() {

@@ -59,7 +59,8 @@ class RpcServer {
 
   // What health answers from now on, for the server and each service.
   void SetServing(bool serving);
-  // Takes no new calls and waits for those in flight, at most `timeout`; then cancels them.
+  // Answers new calls UNAVAILABLE until callers have gone quiet (a quarter of a second at most), closes the
+  // connections, and waits for calls in flight, at most `timeout`; then cancels them.
   void Drain(std::chrono::milliseconds timeout);
   // Ends the workers. REQUIRES: Drain was called, and no other thread will finish a call.
   void Stop();
@@ -71,6 +72,8 @@ class RpcServer {
     typename UnaryCall<Req, Res>::Handler handler;
   };
   using CallFactory = std::function<std::unique_ptr<UnaryCallBase>(Worker*, CallCounters*)>;
+
+  uint64_t CallsStarted() const;
 
   const RpcServerOptions options_;
   std::vector<grpc::Service*> services_;

@@ -61,7 +61,9 @@ void UnaryCallBase::Proceed(bool ok) {
 }
 
 absl::Status UnaryCallBase::ReadRequest() {
-  if (gpr_time_cmp(context_->raw_deadline(), gpr_now(GPR_CLOCK_REALTIME)) <= 0) {
+  if (worker_->refusing()) return WithReason(absl::UnavailableError("the server is shutting down"), "SHUTTING_DOWN");
+  const gpr_timespec deadline = context_->raw_deadline();
+  if (gpr_time_cmp(deadline, gpr_now(deadline.clock_type)) <= 0) {
     return absl::DeadlineExceededError("the deadline passed before the call was looked at");
   }
   grpc::ProtoBufferReader reader(&request_bytes_);

@@ -26,6 +26,10 @@ class Worker {
   // True once this worker takes no more calls. Only its own thread asks.
   bool stopping() const { return stopping_; }
 
+  // From now on new calls are answered UNAVAILABLE.
+  void Refuse() { refusing_.store(true, std::memory_order_relaxed); }
+  bool refusing() const { return refusing_.load(std::memory_order_relaxed); }
+
   void Start();
   // Drains the queue and joins the thread. REQUIRES: the gRPC server has shut down, and no other thread finishes calls
   // of this worker any more.
@@ -47,6 +51,7 @@ class Worker {
   grpc::Alarm stop_alarm_;
   std::thread thread_;
   bool stopping_ = false;
+  std::atomic<bool> refusing_{false};
 };
 
 }  // namespace kindred::rpc

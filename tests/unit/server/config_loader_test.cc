@@ -1,0 +1,162 @@
+#include "server/config_loader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/files.h"
+
+namespace kindred {
+namespace {
+
+using ::testing::HasSubstr;
+
+v1::ServerConfig Parsed(std::string_view text) {
+  v1::ServerConfig config;
+  const absl::Status status = ParseYaml(text, "test.yaml", &config);
+  EXPECT_TRUE(status.ok()) << status;
+  return config;
+}
+
+std::string ParseError(std::string_view text) {
+  v1::ServerConfig config;
+  const absl::Status status = ParseYaml(text, "test.yaml", &config);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+  return std::string(status.message());
+}
+
+TEST(ConfigLoader, ReadsEveryKindOfField) {
+  const v1::ServerConfig config = Parsed(R"(# a comment
+listen: 0.0.0.0:50051
+admin_listen: "[::1]:0"
+models: {dir: /srv/models}
+profiles:
+  embedded:
+    dir: /var/lib/kindred
+    block_cache_bytes: 1.5GiB
+  max_queued_updates: 100
+serving:
+  threads: 3
+  max_request_bytes: 65536
+shutdown:
+  lame_duck: 1.5s
+  drain_timeout: 2m
+logging: {level: warn, format: text}
+)");
+  EXPECT_EQ(config.listen(), "0.0.0.0:50051");
+  EXPECT_EQ(config.admin_listen(), "[::1]:0");
+  EXPECT_EQ(config.models().dir(), "/srv/models");
+  EXPECT_EQ(config.profiles().embedded().dir(), "/var/lib/kindred");
+  EXPECT_EQ(config.profiles().embedded().block_cache_bytes(), 1'610'612'736u);
+  EXPECT_EQ(config.profiles().max_queued_updates(), 100u);
+  EXPECT_EQ(config.serving().threads(), 3u);
+  EXPECT_EQ(config.serving().max_request_bytes(), 65536u);
+  EXPECT_EQ(config.shutdown().lame_duck().seconds(), 1);
+  EXPECT_EQ(config.shutdown().lame_duck().nanos(), 500'000'000);
+  EXPECT_EQ(config.shutdown().drain_timeout().seconds(), 120);
+  EXPECT_EQ(config.logging().level(), v1::LOG_LEVEL_WARN);
+  EXPECT_EQ(config.logging().format(), v1::LOG_FORMAT_TEXT);
+}
+
+TEST(ConfigLoader, AnEmptyTextIsAnEmptyConfiguration) {
+  EXPECT_EQ(Parsed("").ByteSizeLong(), 0u);
+  EXPECT_EQ(Parsed("# nothing but this\n").ByteSizeLong(), 0u);
+  EXPECT_FALSE(Parsed("models:\nlisten: a:1\n").models().has_dir());
+}
+
+TEST(ConfigLoader, AnUnknownFieldNamesFileLineAndTheNearestName) {
+  EXPECT_THAT(ParseError("listen: a:1\nprofiles:\n  embedded:\n    dri: /x\n"),
+              HasSubstr("test.yaml:4: 'profiles.embedded' has no field 'dri' (did you mean 'dir'?); it has dir"));
+  EXPECT_THAT(ParseError("\n\nlisen: a:1\n"), HasSubstr("test.yaml:3: the configuration has no field 'lisen' (did you "
+                                                        "mean 'listen'?); it has listen, admin_listen"));
+  // Nothing like it: no guess.
+  EXPECT_THAT(ParseError("qqqqqqqqqqqq: 1\n"), HasSubstr("has no field 'qqqqqqqqqqqq'; it has"));
+}
+
+TEST(ConfigLoader, AValueOfTheWrongKindSaysWhatWasExpected) {
+  EXPECT_EQ(ParseError("serving:\n  threads: many\n"),
+            "test.yaml:2: 'serving.threads' is 'many'; expected a whole number, 0 or more");
+  EXPECT_EQ(ParseError("serving:\n  threads: -1\n"),
+            "test.yaml:2: 'serving.threads' is '-1'; expected a whole number, 0 or more");
+  EXPECT_EQ(ParseError("serving: {max_request_bytes: 4MB}\n"),
+            "test.yaml:1: 'serving.max_request_bytes' is '4MB'; expected a size such as 65536, 64KiB or 4MiB");
+  EXPECT_EQ(ParseError("shutdown:\n  lame_duck: 5\n"),
+            "test.yaml:2: 'shutdown.lame_duck' is '5'; expected a duration such as 500us, 5ms, 2s or 1m");
+  EXPECT_EQ(ParseError("logging: {level: loud}\n"),
+            "test.yaml:1: 'logging.level' is 'loud'; expected one of debug, info, warn, error");
+  EXPECT_EQ(ParseError("logging: {level: unspecified}\n"),
+            "test.yaml:1: 'logging.level' is 'unspecified'; expected one of debug, info, warn, error");
+  EXPECT_EQ(ParseError("models: /srv\n"), "test.yaml:1: 'models' is '/srv'; expected a map with dir");
+  EXPECT_EQ(ParseError("listen: [a, b]\n"), "test.yaml:1: 'listen' is a list; expected text");
+  EXPECT_EQ(ParseError("listen:\n"), "test.yaml:1: 'listen' is empty; expected text");
+  EXPECT_THAT(ParseError("- a\n- b\n"), HasSubstr("test.yaml:1: the configuration is a list; expected a map with"));
+}
+
+TEST(ConfigLoader, OneValueAFieldAndOneStore) {
+  EXPECT_EQ(ParseError("listen: a:1\nlisten: b:1\n"), "test.yaml:2: 'listen' is given twice");
+  EXPECT_EQ(ParseError("profiles:\n  memory: {}\n  embedded: {dir: x}\n"),
+            "test.yaml:3: 'profiles.embedded' and 'profiles.memory' are both given; choose one");
+}
+
+TEST(ConfigLoader, WhatIsNotYamlSaysWhere) {
+  EXPECT_THAT(ParseError("listen: a:1\nmodels: {dir: [\n"), HasSubstr("test.yaml:3: not YAML: "));
+  EXPECT_THAT(ParseError("listen: \"a\n"), HasSubstr("not YAML: "));
+}
+
+TEST(ConfigLoader, CompletesWithTheDefaultsOfTheSchema) {
+  v1::ServerConfig config;
+  ASSERT_TRUE(CompleteConfig(&config).ok());
+  EXPECT_EQ(config.listen(), "127.0.0.1:50051");
+  EXPECT_EQ(config.admin_listen(), "127.0.0.1:9464");
+  EXPECT_EQ(config.models().dir(), "models");
+  EXPECT_EQ(config.profiles().embedded().dir(), "data/profiles");
+  EXPECT_EQ(config.profiles().embedded().block_cache_bytes(), 64u << 20);
+  EXPECT_EQ(config.profiles().max_queued_updates(), 4096u);
+  EXPECT_EQ(config.profiles().max_commit_updates(), 512u);
+  EXPECT_EQ(config.serving().threads(), 0u);
+  EXPECT_EQ(config.serving().calls_per_method(), 128u);
+  EXPECT_EQ(config.serving().max_request_bytes(), 4u << 20);
+  EXPECT_EQ(config.serving().max_concurrent_streams(), 1000u);
+  EXPECT_EQ(config.shutdown().lame_duck().seconds(), 0);
+  EXPECT_EQ(config.shutdown().drain_timeout().seconds(), 20);
+  EXPECT_EQ(config.logging().level(), v1::LOG_LEVEL_INFO);
+  EXPECT_EQ(config.logging().format(), v1::LOG_FORMAT_JSON);
+}
+
+TEST(ConfigLoader, AMemoryStoreStaysOne) {
+  v1::ServerConfig config = Parsed("profiles: {memory: {}}\n");
+  ASSERT_TRUE(CompleteConfig(&config).ok());
+  EXPECT_TRUE(config.profiles().has_memory());
+}
+
+TEST(ConfigLoader, CompletingChecksRanges) {
+  const auto fault = [](std::string_view text) {
+    v1::ServerConfig config = Parsed(text);
+    return std::string(CompleteConfig(&config).message());
+  };
+  EXPECT_EQ(fault("serving: {threads: 257}"), "ServingConfig.threads is 257; expected 0 to 256");
+  EXPECT_EQ(fault("serving: {max_request_bytes: 1KiB}"),
+            "ServingConfig.max_request_bytes is 1024; expected 65536 to 67108864");
+  EXPECT_EQ(fault("profiles: {max_queued_updates: 0}"),
+            "ProfilesConfig.max_queued_updates is 0; expected 1 to 1000000");
+  EXPECT_EQ(fault("shutdown: {drain_timeout: 1h}"), "shutdown.drain_timeout is 3600s; expected 0s to 10m");
+  for (const char* address : {"nowhere", ":50051", "host:", "host:99999", "host:12a", "host:-1"}) {
+    EXPECT_THAT(fault(std::string("listen: \"") + address + "\""), HasSubstr("listen is '")) << address;
+  }
+}
+
+TEST(ConfigLoader, ReadsAFile) {
+  const testing::TempDir dir;
+  EXPECT_EQ(LoadConfigFile(dir.File("missing.yaml")).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(LoadConfigFile(dir.path()).status().code(), absl::StatusCode::kNotFound);
+  testing::WriteFile(dir.File("empty.yaml"), "");
+  EXPECT_TRUE(LoadConfigFile(dir.File("empty.yaml")).ok());
+  testing::WriteFile(dir.File("good.yaml"), "listen: 127.0.0.1:1\n");
+  const auto config = LoadConfigFile(dir.File("good.yaml"));
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->listen(), "127.0.0.1:1");
+  testing::WriteFile(dir.File("bad.yaml"), "\nlissten: 1\n");
+  EXPECT_THAT(std::string(LoadConfigFile(dir.File("bad.yaml")).status().message()), HasSubstr("bad.yaml:2: "));
+}
+
+}  // namespace
+}  // namespace kindred

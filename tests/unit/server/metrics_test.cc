@@ -1,0 +1,106 @@
+#include "server/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "absl/strings/str_split.h"
+#include "server/memory_profile_store.h"
+#include "tests/unit/server/test_model.h"
+
+namespace kindred {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Everything that a serving process has.
+class MetricsTest : public ::testing::Test {
+ protected:
+  MetricsTest() : calls_({{"kindred.v1.RecommendationService", "Recommend"}}, 2), service_(2), writer_(&store_, {}) {
+    models_.Publish(testing::LoadTestModel(testing::BundleBuilder()));
+    metrics_.SetSources({&calls_, &service_, &models_, &store_, &writer_});
+  }
+
+  rpc::CallStats calls_;
+  ServiceCounters service_;
+  ModelRegistry models_;
+  MemoryProfileStore store_;
+  ProfileWriter writer_;
+  Metrics metrics_;
+};
+
+// Dashboards and alerts are built on these: a change here is a change for users (docs/operations.md, CHANGELOG.md).
+TEST_F(MetricsTest, NamesTypesAndLabelsAreThoseOfTheList) {
+  std::set<std::string> found;
+  for (const auto& family : metrics_.Collect()) {
+    std::string line = family.name;
+    line += family.type == prometheus::MetricType::Counter     ? " counter"
+            : family.type == prometheus::MetricType::Histogram ? " histogram"
+                                                               : " gauge";
+    ASSERT_FALSE(family.metric.empty()) << family.name;
+    for (const auto& label : family.metric.front().label) line += " " + label.name;
+    found.insert(line);
+    EXPECT_FALSE(family.help.empty()) << family.name;
+  }
+  std::set<std::string> expected;
+  for (absl::string_view line : absl::StrSplit(testing::ReadFile(KINDRED_METRIC_NAMES), '\n', absl::SkipEmpty())) {
+    expected.insert(std::string(line));
+  }
+  EXPECT_EQ(found, expected);
+}
+
+TEST_F(MetricsTest, AddsWorkersUp) {
+  calls_.cell(0, 0).started.Add(2);
+  calls_.cell(0, 1).started.Add(3);
+  calls_.cell(0, 0).handled[0].Add(1);
+  calls_.cell(0, 1).handled[0].Add(1);
+  calls_.cell(0, 1).handled[3].Add(1);
+  calls_.cell(0, 0).Observe(9'000);          // ≤ 10 µs
+  calls_.cell(0, 1).Observe(10'000);         // on the edge: ≤ 10 µs
+  calls_.cell(0, 1).Observe(2'000'000'000);  // beyond the last bound
+  service_.CountAnswer(0, AnswerSource::kAverage);
+  service_.CountAnswer(1, AnswerSource::kAverage);
+  service_.CountDegraded(1, DegradedMethod::kGetProfile);
+  const std::string text = metrics_.Text();
+  const std::string method =
+      R"(grpc_type="unary",grpc_service="kindred.v1.RecommendationService",grpc_method="Recommend")";
+  EXPECT_THAT(text, HasSubstr("grpc_server_started_total{" + method + "} 5\n"));
+  EXPECT_THAT(text, HasSubstr("grpc_server_handled_total{" + method + ",grpc_code=\"OK\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("grpc_server_handled_total{" + method + ",grpc_code=\"INVALID_ARGUMENT\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("grpc_server_handling_seconds_bucket{" + method + ",le=\"1e-05\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("grpc_server_handling_seconds_bucket{" + method + ",le=\"1\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("grpc_server_handling_seconds_bucket{" + method + ",le=\"+Inf\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("grpc_server_handling_seconds_count{" + method + "} 3\n"));
+  EXPECT_THAT(text, HasSubstr("kindred_calls_in_flight{grpc_method=\"Recommend\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("kindred_answers_total{source=\"average\"} 2\n"));
+  EXPECT_THAT(text,
+              HasSubstr("kindred_degraded_total{grpc_method=\"GetProfile\",reason=\"profile_store_unavailable\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("kindred_model_items{model=\"shop\"} 70\n"));
+  EXPECT_THAT(text, HasSubstr("kindred_model_users{model=\"shop\"} 9\n"));
+  EXPECT_THAT(text, HasSubstr("kindred_model_info{model=\"shop\",version=\"3\",digest=\""));
+}
+
+TEST_F(MetricsTest, SaysWhetherItIsReady) {
+  EXPECT_THAT(metrics_.Text(), HasSubstr("kindred_ready 0\n"));
+  metrics_.SetReady(true);
+  EXPECT_THAT(metrics_.Text(), HasSubstr("kindred_ready 1\n"));
+}
+
+TEST_F(MetricsTest, WithoutSourcesTheProcessIsStillThere) {
+  metrics_.SetSources({});
+  const std::string text = metrics_.Text();
+  EXPECT_THAT(text, HasSubstr("process_resident_memory_bytes "));
+  EXPECT_THAT(text, HasSubstr("kindred_build_info{"));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("grpc_server_started_total")));
+}
+
+TEST_F(MetricsTest, ProcessFiguresAreOfThisProcess) {
+  for (const auto& family : metrics_.Collect()) {
+    if (!family.name.starts_with("process_") || family.name == "process_cpu_seconds_total") continue;
+    EXPECT_GT(family.metric.front().gauge.value, 0) << family.name;
+  }
+}
+
+}  // namespace
+}  // namespace kindred

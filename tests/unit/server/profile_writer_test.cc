@@ -1,0 +1,214 @@
+#include "server/profile_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "server/memory_profile_store.h"
+
+namespace kindred {
+namespace {
+
+// A memory store whose commits wait while the gate is shut, and can be told to fail.
+class GatedStore final : public ProfileStore {
+ public:
+  std::string_view name() const override { return "gated"; }
+  StoreDurability durability() const override { return StoreDurability::kMemory; }
+  absl::StatusOr<bool> Get(std::string_view user_id, Profile* profile) override {
+    if (fail_reads) return absl::UnavailableError("cannot read");
+    return store_.Get(user_id, profile);
+  }
+  absl::Status Commit(std::span<const Profile* const> profiles) override {
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+    --waiting_;
+    commits.push_back(profiles.size());
+    return fail_commits ? absl::UnavailableError("disk full") : store_.Commit(profiles);
+  }
+  ProfileStoreCounts counts() const override { return store_.counts(); }
+
+  void Open(bool open) {
+    const std::lock_guard lock(mutex_);
+    open_ = open;
+    changed_.notify_all();
+  }
+  void AwaitCommit() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_ > 0; });
+  }
+
+  std::atomic<bool> fail_commits{false}, fail_reads{false};
+  std::vector<size_t> commits;  // profiles of each; read after the writer stopped
+
+ private:
+  MemoryProfileStore store_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = true;
+  int waiting_ = 0;
+};
+
+ProfileUpdate UpdateOf(const std::string& user_id, const std::string& update_id, const std::string& item = "a") {
+  return {user_id, update_id, {{item, "", 1, 1.0}}, 5};
+}
+
+// Submits and gives the outcome when it is there.
+std::future<UpdateOutcome> Submit(ProfileWriter* writer, ProfileUpdate update) {
+  auto promise = std::make_shared<std::promise<UpdateOutcome>>();
+  auto future = promise->get_future();
+  const absl::Status queued =
+      writer->Submit(std::move(update), [promise](const UpdateOutcome& outcome) { promise->set_value(outcome); });
+  if (!queued.ok()) promise->set_value({queued, 0, false});
+  return future;
+}
+
+TEST(ProfileWriter, AnAcknowledgedUpdateIsThereToRead) {
+  MemoryProfileStore store;
+  ProfileWriter writer(&store, {});
+  for (uint64_t i = 1; i <= 20; ++i) {
+    const UpdateOutcome outcome = Submit(&writer, UpdateOf("u", "id" + std::to_string(i))).get();
+    ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+    EXPECT_EQ(outcome.profile_version, i);
+    EXPECT_FALSE(outcome.duplicate);
+    Profile profile;
+    ASSERT_TRUE(*store.Get("u", &profile));
+    EXPECT_EQ(profile.version, i);
+    EXPECT_EQ(profile.events.size(), i);
+  }
+}
+
+TEST(ProfileWriter, AKnownUpdateIdChangesNothing) {
+  MemoryProfileStore store;
+  ProfileWriter writer(&store, {});
+  ASSERT_TRUE(Submit(&writer, UpdateOf("u", "same")).get().status.ok());
+  const UpdateOutcome again = Submit(&writer, UpdateOf("u", "same", "b")).get();
+  EXPECT_TRUE(again.status.ok());
+  EXPECT_TRUE(again.duplicate);
+  EXPECT_EQ(again.profile_version, 1u);
+  // Another user's update may have the same id; an empty id is never a duplicate.
+  EXPECT_FALSE(Submit(&writer, UpdateOf("v", "same")).get().duplicate);
+  EXPECT_FALSE(Submit(&writer, UpdateOf("u", "")).get().duplicate);
+  EXPECT_FALSE(Submit(&writer, UpdateOf("u", "")).get().duplicate);
+  EXPECT_EQ(writer.counts().duplicates.load(), 1u);
+  EXPECT_EQ(writer.counts().applied.load(), 4u);
+}
+
+TEST(ProfileWriter, WhatWaitsGoesIntoOneCommit) {
+  GatedStore store;
+  {
+    ProfileWriter writer(&store, {});
+    store.Open(false);
+    auto first = Submit(&writer, UpdateOf("first", "0"));
+    store.AwaitCommit();
+    std::vector<std::future<UpdateOutcome>> waiting;
+    for (int i = 0; i < 10; ++i) waiting.push_back(Submit(&writer, UpdateOf("u", "id" + std::to_string(i % 5))));
+    for (int i = 0; i < 3; ++i) waiting.push_back(Submit(&writer, UpdateOf("v" + std::to_string(i), "x")));
+    store.Open(true);
+    EXPECT_TRUE(first.get().status.ok());
+    for (size_t i = 0; i < 10; ++i) {
+      const UpdateOutcome outcome = waiting[i].get();
+      ASSERT_TRUE(outcome.status.ok());
+      // The second five repeat the ids of the first, within one commit.
+      EXPECT_EQ(outcome.duplicate, i >= 5) << i;
+      EXPECT_EQ(outcome.profile_version, std::min<uint64_t>(i + 1, 5)) << i;
+    }
+    for (size_t i = 10; i < 13; ++i) EXPECT_EQ(waiting[i].get().profile_version, 1u);
+  }
+  EXPECT_EQ(store.commits, (std::vector<size_t>{1, 4}));  // "first"; then u, v0, v1, v2 together
+}
+
+TEST(ProfileWriter, AFullQueueIsRefusedWithAHintWhenToRetry) {
+  GatedStore store;
+  ProfileWriterOptions options;
+  options.max_queued = 2;
+  ProfileWriter writer(&store, options);
+  store.Open(false);
+  auto first = Submit(&writer, UpdateOf("a", ""));
+  store.AwaitCommit();
+  auto second = Submit(&writer, UpdateOf("b", ""));
+  auto third = Submit(&writer, UpdateOf("c", ""));
+  const UpdateOutcome refused = Submit(&writer, UpdateOf("d", "")).get();
+  EXPECT_EQ(refused.status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(refused.status.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
+  store.Open(true);
+  for (auto* future : {&first, &second, &third}) EXPECT_TRUE(future->get().status.ok());
+  EXPECT_EQ(writer.counts().shed.load(), 1u);
+}
+
+TEST(ProfileWriter, AFailedCommitFailsItsUpdatesAndLeavesNoTrace) {
+  GatedStore store;
+  ProfileWriter writer(&store, {});
+  ASSERT_TRUE(Submit(&writer, UpdateOf("u", "1")).get().status.ok());
+  store.fail_commits = true;
+  const UpdateOutcome failed = Submit(&writer, UpdateOf("u", "2")).get();
+  EXPECT_EQ(failed.status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(failed.status.GetPayload("type.googleapis.com/google.rpc.ErrorInfo").has_value());
+  // Known and already durable: that stands, whatever the disk does now.
+  EXPECT_TRUE(Submit(&writer, UpdateOf("u", "1")).get().duplicate);
+  store.fail_commits = false;
+  const UpdateOutcome retried = Submit(&writer, UpdateOf("u", "2")).get();
+  EXPECT_TRUE(retried.status.ok());
+  EXPECT_FALSE(retried.duplicate);
+  EXPECT_EQ(retried.profile_version, 2u);
+  EXPECT_EQ(writer.counts().failed.load(), 1u);
+}
+
+TEST(ProfileWriter, ADuplicateOfAnUpdateThatIsNotDurableYetIsNotAcknowledgedBeforeIt) {
+  GatedStore store;
+  ProfileWriter writer(&store, {});
+  store.Open(false);
+  auto first = Submit(&writer, UpdateOf("other", ""));
+  store.AwaitCommit();
+  store.fail_commits = true;
+  auto original = Submit(&writer, UpdateOf("u", "same"));
+  auto duplicate = Submit(&writer, UpdateOf("u", "same"));
+  store.Open(true);
+  first.get();
+  EXPECT_FALSE(original.get().status.ok());
+  EXPECT_FALSE(duplicate.get().status.ok());
+}
+
+TEST(ProfileWriter, AStoreThatCannotBeReadTakesNoUpdates) {
+  GatedStore store;
+  ProfileWriter writer(&store, {});
+  store.fail_reads = true;
+  EXPECT_EQ(Submit(&writer, UpdateOf("u", "1")).get().status.code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(ProfileWriter, StoppingCommitsWhatIsQueuedAndTakesNoMore) {
+  GatedStore store;
+  ProfileWriter writer(&store, {});
+  store.Open(false);
+  std::vector<std::future<UpdateOutcome>> queued;
+  for (int i = 0; i < 5; ++i) queued.push_back(Submit(&writer, UpdateOf("u", "")));
+  store.Open(true);
+  writer.Stop();
+  for (auto& future : queued) EXPECT_TRUE(future.get().status.ok());
+  EXPECT_EQ(Submit(&writer, UpdateOf("u", "")).get().status.code(), absl::StatusCode::kUnavailable);
+  writer.Stop();
+}
+
+TEST(ProfileWriter, KeepsTheMostRecentEventsOnly) {
+  MemoryProfileStore store;
+  ProfileWriterOptions options;
+  options.limits.max_events = 3;
+  ProfileWriter writer(&store, options);
+  for (int i = 0; i < 5; ++i) {
+    ProfileUpdate update = UpdateOf("u", "", "item" + std::to_string(i));
+    update.events[0].time_ms = i;
+    ASSERT_TRUE(Submit(&writer, std::move(update)).get().status.ok());
+  }
+  Profile profile;
+  ASSERT_TRUE(*store.Get("u", &profile));
+  ASSERT_EQ(profile.events.size(), 3u);
+  EXPECT_EQ(profile.events.front().item_id, "item2");
+}
+
+}  // namespace
+}  // namespace kindred

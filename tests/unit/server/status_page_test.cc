@@ -1,0 +1,53 @@
+#include "server/status_page.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/memory_profile_store.h"
+#include "tests/unit/server/test_model.h"
+
+namespace kindred {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(StatusPage, SaysWhatServes) {
+  rpc::CallStats calls({{"s", "Recommend"}}, 2);
+  calls.cell(0, 0).handled[0].Add(3);
+  calls.cell(0, 1).handled[5].Add(1);
+  calls.cell(0, 1).Observe(40'000);
+  MemoryProfileStore store;
+  StatusSnapshot snapshot;
+  snapshot.state = "ready";
+  snapshot.grpc_address = "127.0.0.1:50051";
+  snapshot.uptime_seconds = 90061;
+  snapshot.models = {testing::LoadTestModel(testing::BundleBuilder())};
+  snapshot.store = &store;
+  snapshot.calls = &calls;
+  const std::string page = StatusPage(snapshot);
+  EXPECT_THAT(page, HasSubstr("<span class=ready>ready</span>"));
+  EXPECT_THAT(page, HasSubstr("127.0.0.1:50051"));
+  EXPECT_THAT(page, HasSubstr("1 d 1 h 1 min"));
+  EXPECT_THAT(page, HasSubstr("<td>shop</td><td>3</td><td class=n>70</td><td class=n>9</td>"));
+  EXPECT_THAT(page, HasSubstr(snapshot.models[0]->digest()));
+  EXPECT_THAT(page, HasSubstr("<td>Store</td><td>memory</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>Recommend</td><td class=n>4</td><td class=n>1</td><td class=n>10.0 µs</td>"));
+  EXPECT_THAT(page, ::testing::Not(HasSubstr("http://")));  // nothing is fetched from elsewhere
+}
+
+TEST(StatusPage, WhileLoadingThereIsLittleToSay) {
+  StatusSnapshot snapshot;
+  snapshot.state = "loading";
+  EXPECT_THAT(StatusPage(snapshot), HasSubstr("not listening yet"));
+}
+
+TEST(StatusPage, EscapesWhatOthersNamed) {
+  EXPECT_EQ(EscapeHtml("<a href=\"x\">&'"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
+  StatusSnapshot snapshot;
+  snapshot.state = "ready";
+  snapshot.models = {testing::LoadTestModel(testing::BundleBuilder(), "<script>")};
+  EXPECT_THAT(StatusPage(snapshot), ::testing::Not(HasSubstr("<script>")));
+}
+
+}  // namespace
+}  // namespace kindred

@@ -1,0 +1,25 @@
+// A small model for tests of what the server says about one.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "core/engine/model.h"
+#include "tests/support/bundle_builder.h"
+#include "tests/support/files.h"
+
+namespace kindred::testing {
+
+// The model of `builder`'s bundle, named `name`, version "3". The file may go once it is mapped.
+inline std::shared_ptr<const Model> LoadTestModel(const BundleBuilder& builder, const std::string& name = "shop") {
+  const TempDir dir;
+  const std::string path = dir.File("bundle.safetensors");
+  builder.WriteRaw(path);
+  auto model = Model::Load(path, name, "3");
+  EXPECT_TRUE(model.ok()) << model.status();
+  return model.ok() ? *std::move(model) : nullptr;
+}
+
+}  // namespace kindred::testing
