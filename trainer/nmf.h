@@ -1,6 +1,6 @@
 // Non-negative matrix factorization of a sparse matrix by coordinate descent over Gram matrices (HALS: Cichocki & Phan
-// 2009; the variant of scikit-learn's solver "cd"), started from the SVD (Boutsidis & Gallopoulos 2008). Neither R − WH
-// nor WH is ever formed. Seeded through the SVD; the same bits at any thread count.
+// 2009) with extrapolation (Ang & Gillis 2019), started from the SVD (NNDSVD: Boutsidis & Gallopoulos 2008). Neither
+// R − WH nor WH is ever formed. Seeded through the SVD; the same bits at any thread count.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,10 @@ struct NmfResult {
   DenseMatrix items;  // Hᵀ: [n_items × k], ≥ 0
   uint32_t iterations = 0;
   bool converged = false;
-  double error = 0;            // ‖R − WH‖_F
-  double objective = 0;        // ‖R − WH‖²_F + α(‖W‖² + ‖H‖²)
-  std::vector<double> errors;  // ‖R − WH‖_F after each iteration
-  std::string reduced;         // why k is less than asked for; empty when it is not
+  double error = 0;                // ‖R − WH‖_F
+  double objective = 0;            // ‖R − WH‖²_F + α(‖W‖² + ‖H‖²)
+  std::vector<double> objectives;  // after each iteration that was kept; never rises
+  std::string reduced;             // why k is less than asked for; empty when it is not
 };
 
 // R: [n_users × n_items], values ≥ 0. `factors` > min(n_users, n_items) is reduced to that minimum and a component that
