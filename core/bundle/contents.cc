@@ -33,7 +33,8 @@ size_t FindOutside(std::span<const T> values, T low, T high) {
   for (size_t begin = 0; begin < values.size(); begin += kBlock) {
     const size_t end = std::min(values.size(), begin + kBlock);
     unsigned outside = 0;
-    for (size_t i = begin; i < end; ++i) outside |= !(values[i] >= low) | !(values[i] <= high);
+    for (size_t i = begin; i < end; ++i)
+      outside |= static_cast<unsigned>(!(values[i] >= low)) | static_cast<unsigned>(!(values[i] <= high));
     if (outside == 0) continue;
     for (size_t i = begin; i < end; ++i) {
       if (!(values[i] >= low && values[i] <= high)) return i;

@@ -77,8 +77,8 @@ Wanted WantedExtent(const BundleInfo& info, Extent extent, uint64_t dim) {
       return {info.n_categories + 1, "n_categories + 1", false};
     case Extent::kDim:
       return {dim, "d", false};
-    case Extent::kDimGroups:
-      return {(dim + 3) / 4, "ceil(d / 4)", false};
+    case Extent::kCodeRows:
+      return {(dim + 3) / 4 * 2, "ceil(d / 4) * 2", false};
     case Extent::kTiles:
       return {tiles, "ceil(n_items / 64)", false};
     case Extent::kTileItems:
@@ -95,8 +95,6 @@ Wanted WantedExtent(const BundleInfo& info, Extent extent, uint64_t dim) {
       return {names::kTraitItemCount, "", false};
     case Extent::k2:
       return {2, "", false};
-    case Extent::k4:
-      return {4, "", false};
     case Extent::k64:
       return {64, "", false};
     case Extent::kNone:

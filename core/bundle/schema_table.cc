@@ -46,7 +46,7 @@ constexpr TensorRule kRules[] = {
     {"space.<space>.average", DType::kF32, {kDim}, kFinite, ""},
     {"space.<space>.gram", DType::kF64, {kDim, kDim}, kFinite, ""},
     {"space.<space>.trait_items", DType::kU32, {kDim, kTraitItems}, kItemIndices, ""},
-    {"space.<space>.q.codes", DType::kU8, {kTiles, kDimGroups, k64, k4}, kFree, ""},
+    {"space.<space>.q.codes", DType::kU8, {k2, kTiles, kCodeRows, k64}, kFree, ""},
     {"space.<space>.q.scales", DType::kF32, {kTileItems}, kNotNegative, ""},
     {"space.<space>.q.bounds", DType::kF32, {kBlocks, k2}, kNotNegative, ""},
     {"space.<space>.inverse_norms", DType::kF32, {kItems}, kNotNegative, ""},

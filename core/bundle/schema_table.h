@@ -22,7 +22,7 @@ enum class Extent : uint8_t {
   kCategories,
   kCategoriesPlus1,
   kDim,        // d of the space
-  kDimGroups,  // ceil(d / 4)
+  kCodeRows,   // ceil(d / 4) · 2: groups of 4 dims in two halves of a tile
   kTiles,      // ceil(n_items / 64): also the words of a bitmap
   kTileItems,  // tiles · 64
   kBlocks,     // tiles · 4
@@ -31,7 +31,6 @@ enum class Extent : uint8_t {
   kCategorySlots,
   kTraitItems,  // kTraitItemCount
   k2,
-  k4,
   k64,
 };
 
