@@ -141,7 +141,7 @@ void AppendQuantized(const std::string& space, std::span<const float> items, uin
   const QuantizedItems q = QuantizeItems(items, static_cast<uint32_t>(n_items), static_cast<uint32_t>(dim));
   const uint64_t padded = uint64_t{q.n_tiles} * kTileItems;
   const uint64_t blocks = uint64_t{q.n_tiles} * kTileBlocks;
-  AppendCopy(names::Space(space, names::kCodes), Shape({q.n_tiles, q.d4, kTileItems, 4}), q.codes, out);
+  AppendCopy(names::Space(space, names::kCodes), Shape({2, q.n_tiles, 2 * uint64_t{q.d4}, 64}), q.codes, out);
   AppendCopy(names::Space(space, names::kScales), Shape({padded}), q.scales, out);
   AppendCopy(names::Space(space, names::kBounds), Shape({blocks, 2}), q.bounds, out);
   AppendCopy(names::Space(space, names::kInverseNorms), Shape({n_items}), q.inverse_norms, out);

@@ -137,7 +137,7 @@ void BundleBuilder::AddEveryTensor() {
   Set<uint32_t>(name(names::kTraitItems), {d, names::kTraitItemCount},
                 std::vector<uint32_t>(d * names::kTraitItemCount, static_cast<uint32_t>(n - 1)));
   const uint64_t groups = (d + 3) / 4;
-  Set<uint8_t>(name(names::kCodes), {tiles, groups, 64, 4}, std::vector<uint8_t>(tiles * groups * 256, 128));
+  Set<uint8_t>(name(names::kCodes), {2, tiles, groups * 2, 64}, std::vector<uint8_t>(tiles * groups * 256, 128));
   Set<float>(name(names::kInverseNorms), {n}, std::vector<float>(n, 1));
   for (std::string_view part : {names::kScales, names::kCosineScales}) {
     Set<float>(name(part), {tiles * 64}, std::vector<float>(tiles * 64, 0.01f));

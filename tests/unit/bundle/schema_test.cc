@@ -73,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
         // dtypes
         BadStructure{"items_f64", Put<double>("space.default.items", {70, 6}), "dtype is F64, expected F32"},
         BadStructure{"seen_i64", Put<int64_t>("users.seen.values", {3}), "dtype is I64, expected U32"},
-        BadStructure{"codes_i8", Put<int8_t>("space.default.q.codes", {2, 2, 64, 4}), "dtype is I8, expected U8"},
+        BadStructure{"codes_i8", Put<int8_t>("space.default.q.codes", {2, 2, 4, 64}), "dtype is I8, expected U8"},
         BadStructure{"offsets_u64", Put<uint64_t>("items.ids.offsets", {71}), "dtype is U64, expected I64"},
         // shapes of every symbol
         BadStructure{"items_rows", Put<float>("space.default.items", {71, 6}),
@@ -87,8 +87,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadStructure{"average", Put<float>("space.default.average", {5}), "expected [d = 6]"},
         BadStructure{"gram", Put<double>("space.default.gram", {6, 5}), "expected [d = 6, d = 6]"},
         BadStructure{"trait_items", Put<uint32_t>("space.default.trait_items", {6, 7}), "expected [d = 6, 8]"},
-        BadStructure{"codes", Put<uint8_t>("space.default.q.codes", {2, 1, 64, 4}),
-                     "expected [ceil(n_items / 64) = 2, ceil(d / 4) = 2, 64, 4]"},
+        BadStructure{"codes", Put<uint8_t>("space.default.q.codes", {2, 2, 2, 64}),
+                     "expected [2, ceil(n_items / 64) = 2, ceil(d / 4) * 2 = 4, 64]"},
         BadStructure{"codes_flat", Put<uint8_t>("space.default.q.codes", {1024}), "shape is [1024]"},
         BadStructure{"scales", Put<float>("space.default.q.scales", {70}), "expected [ceil(n_items / 64) * 64 = 128]"},
         BadStructure{"bounds", Put<float>("space.default.q.bounds", {5, 2}),
