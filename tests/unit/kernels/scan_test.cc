@@ -39,6 +39,8 @@ struct Problem {
   std::unique_ptr<GuardedArray<uint64_t>> allowed;
   std::unique_ptr<GuardedArray<int8_t>> query_bytes;
   ScanInput input;
+
+  size_t code_bytes_size() const { return size_t{input.n_tiles} * d4 * 256; }
 };
 
 enum class Codes { kRandom, kAllHigh, kAllLow, kAlternating, kOpposed };
@@ -131,14 +133,18 @@ float ApproxByDefinition(const Problem& p, uint32_t item) {
   return score;
 }
 
-bool IsHit(const Problem& p, uint32_t item, float threshold) {
-  if (p.input.allowed != nullptr && (p.input.allowed[item / 64] >> (item % 64) & 1) == 0) return false;
+float UpperByDefinition(const Problem& p, uint32_t item) {
   const float* bound = p.input.bounds + item / 16 * 2;
   volatile float residual = p.input.residual_weight * bound[0], code = p.input.code_weight * bound[1];
   volatile float width = residual + code;
   width = width + p.input.slack;
   volatile float upper = ApproxByDefinition(p, item) + width;
-  return upper >= threshold;
+  return upper;
+}
+
+bool IsHit(const Problem& p, uint32_t item, float threshold) {
+  if (p.input.allowed != nullptr && (p.input.allowed[item / 64] >> (item % 64) & 1) == 0) return false;
+  return UpperByDefinition(p, item) >= threshold;
 }
 
 // Scans all tiles from `tile` as a caller would, and compares each stop with the definition.
@@ -204,6 +210,31 @@ TEST_P(ScanTest, ExtremeCodesDoNotSaturate) {
     for (const uint32_t d4 : {1u, 2u, 3u, 16u, 64u, 1024u, 16384u}) {
       Problem p = MakeProblem(70, d4, kind, false, false, rng);
       CheckScan(*kernels_, p, 0, -std::numeric_limits<float>::infinity());
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+// The low nibbles that add the most: 15 where the query's code is positive, 0 where it is negative. Plane 0 may then
+// add not one less than it allows for.
+TEST_P(ScanTest, TheCoarseTestLetsTheLargestLowNibblesThrough) {
+  std::mt19937_64 rng(8);
+  for (const uint32_t d4 : {1u, 3u, 16u, 25u}) {
+    Problem p = MakeProblem(150, d4, Codes::kRandom, true, false, rng);
+    const size_t plane = p.code_bytes_size() / 2;
+    for (uint32_t i = 0; i < p.n_items; ++i) {
+      for (uint32_t j = 0; j < d4 * 4; ++j) {
+        const int high = static_cast<int>(rng() % 15) + 1, low = p.query[j] > 0 ? 15 : 0;
+        p.codes[i][j] = high * 16 + low - 128;
+        const size_t at = (size_t{i} / 32 * d4 + j / 4) * 64 + i % 16 * 4 + j % 4;
+        const int shift = i / 16 % 2 == 0 ? 0 : 4;
+        uint8_t* bytes = p.code_bytes->data();
+        bytes[at] = static_cast<uint8_t>((bytes[at] & ~(15 << shift)) | high << shift);
+        bytes[plane + at] = static_cast<uint8_t>((bytes[plane + at] & ~(15 << shift)) | low << shift);
+      }
+    }
+    for (uint32_t i = 0; i < p.n_items; i += 7) {
+      CheckScan(*kernels_, p, 0, UpperByDefinition(p, i));  // a hit by a hair: its upper bound is the threshold
       if (HasFatalFailure()) return;
     }
   }
