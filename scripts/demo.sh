@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 data=tests/data/completejourney
 demo=${KINDRED_DEMO_DIR:-build/demo}
 bundle=$demo/models/groceries/1/bundle.safetensors
-household=HOUSEHOLD
+household=676
 newcomer=newcomer
 bin=${KINDRED_BIN_DIR:-build/release/bin}
 server_pid=
@@ -39,6 +39,7 @@ trap on_exit EXIT
 trap 'exit 130' INT TERM
 
 mkdir -p "$demo"
+rm -f "$demo/server.log"
 if [ -n "${KINDRED_BIN_DIR:-}" ]; then
   echo "build: using $bin"
 else
@@ -57,12 +58,12 @@ say "1. Train: a year of groceries becomes one bundle"
 train=(train nmf
   --interactions "$data/transactions.csv.gz" --user-column household_id --item-column product_id
   --items "$data/products.csv.gz" --item-name-column name --category-columns department,product_category
-  --factors 20 --prior-weight 0.05 --model groceries --source "Complete Journey sample (CC0)")
+  --factors 24 --min-item-users 10 --model groceries --source "Complete Journey sample (CC0)")
 want=$({ "$bin/kindred" --version && echo "${train[@]}" && cat "$data"/*.csv.gz; } | sha256sum)
 if [ "$(cat "$demo/trained" 2>/dev/null)" != "$want" ] || ! "$bin/kindred" verify "$bundle" >/dev/null 2>&1; then
   mkdir -p "$(dirname "$bundle")"
   rm -f "$demo/trained"
-  echo "$ kindred train nmf --interactions transactions.csv.gz --items products.csv.gz --factors 20 … --out bundle.safetensors"
+  echo "$ kindred train nmf --interactions transactions.csv.gz --items products.csv.gz --factors 24 … --out bundle.safetensors"
   "$bin/kindred" "${train[@]}" --out "$bundle" 2>"$demo/train.log" || { cat "$demo/train.log" >&2; die "the training failed"; }
   echo "$want" >"$demo/trained"
 else
@@ -95,25 +96,25 @@ ask() {
 say "3. Household $household, which the model was trained with"
 echo "What it buys most often, from the data:"
 zcat "$data/transactions.csv.gz" | awk -F, -v household="$household" '
-  FILENAME == "-" { if ($1 == household) times[$2]++; next }
+  NR == FNR { if ($1 == household) times[$2]++; next }
   $1 in times { printf "%d,%s,%s,%s / %s\n", times[$1], $1, $2, $3, $4 }' - <(zcat "$data/products.csv.gz") |
   sort -t, -k1,1nr -k2,2n | awk -F, 'NR <= 8 { printf "  %3d×  %-8s  %-38.38s  %.44s\n", $1, $2, $3, $4 }'
 echo
 echo "What it has not bought yet and would like:"
 ask recommend --user "$household" -k 8
 
-say "4. Products like one of them"
-ask similar --item SIMILAR -k 5
+say "4. Products like strawberries"
+ask similar --item 1127831 -k 5
 
 say "5. A household nobody has seen"
 ask recommend --user "$newcomer" -k 5
 echo
-echo "It buys three things:"
-ask update --user "$newcomer" EVENTS
+echo "It buys three things, grape tomatoes, cucumbers and chicken breast:"
+ask update --user "$newcomer" --event 6034857:1:purchase 860776:1:purchase 916122:1:purchase
 echo
 ask recommend --user "$newcomer" -k 8
 echo
-echo "Why: its traits, each named by its strongest products."
+echo "Why? Its traits, each named by its strongest products:"
 ask profile --user "$newcomer" --limit 4
 
 say "6. Stop: the server drains and exits"

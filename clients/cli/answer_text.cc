@@ -36,6 +36,12 @@ std::string CategoryList(const Strings& categories) {
   return absl::StrJoin(shown, " / ");
 }
 
+// To the second; JSON has the rest.
+std::string TimeText(google::protobuf::Timestamp time) {
+  time.set_nanos(0);
+  return google::protobuf::util::TimeUtil::ToString(time);
+}
+
 template <typename Items>
 std::string ItemTable(const Items& items, const char* score_title) {
   TextTable table({{"#", Align::kRight},
@@ -103,18 +109,17 @@ std::string ToText(const v1::UpdateProfileRequest& request, const v1::UpdateProf
 }
 
 std::string ToText(const v1::GetProfileResponse& response, int limit) {
-  std::string text =
-      Line(absl::StrCat(response.user_id(), " (", SourceWord(response.source()), "; ",
-                        Origin(response.model(), response.version(), response.space()), "; ",
-                        response.trained() ? "in the training data" : "not in the training data", "; ",
-                        response.profile_version() == 0
-                            ? std::string("no stored profile")
-                            : absl::StrCat("stored profile version ", response.profile_version(), " of ",
-                                           google::protobuf::util::TimeUtil::ToString(response.update_time())),
-                        ")"));
+  std::string text = Line(absl::StrCat("Profile of ", response.user_id(), " (", SourceWord(response.source()), "; ",
+                                       Origin(response.model(), response.version(), response.space()), ")"));
+  absl::StrAppend(&text, response.trained() ? "  in" : "  not in", " the training data; ",
+                  response.profile_version() == 0
+                      ? std::string("nothing stored")
+                      : absl::StrCat("stored profile is version ", response.profile_version(), " of ",
+                                     TimeText(response.update_time())),
+                  "\n");
 
   const int traits = std::min(limit, response.traits_size());
-  absl::StrAppend(&text, "\nTraits: ", traits, " of ", response.traits_size(), "\n");
+  absl::StrAppend(&text, "\nStrongest ", traits, " of ", Count(response.traits_size(), "trait"), "\n");
   if (traits > 0) {
     TextTable table({{"trait", Align::kRight}, {"weight", Align::kRight}, {"strongest items", Align::kLeft, 96}});
     for (int t = 0; t < traits; ++t) {
@@ -125,7 +130,7 @@ std::string ToText(const v1::GetProfileResponse& response, int limit) {
   }
 
   const int events = std::min(limit, response.events_size());
-  absl::StrAppend(&text, "\nStored events: latest ", events, " of ", response.events_size(), "\n");
+  absl::StrAppend(&text, "\nLatest ", events, " of ", Count(response.events_size(), "stored event"), "\n");
   if (events > 0) {
     TextTable table({{"time"},
                      {"action"},
@@ -135,9 +140,8 @@ std::string ToText(const v1::GetProfileResponse& response, int limit) {
                      {"weight", Align::kRight}});
     for (int e = response.events_size() - events; e < response.events_size(); ++e) {
       const v1::ProfileEvent& event = response.events(e);
-      table.AddRow({google::protobuf::util::TimeUtil::ToString(event.event().time()), event.event().action(),
-                    event.event().item_id(), event.known() ? event.name() : "(not in this catalogue)",
-                    CategoryList(event.categories()),
+      table.AddRow({TimeText(event.event().time()), event.event().action(), event.event().item_id(),
+                    event.known() ? event.name() : "(not in this catalogue)", CategoryList(event.categories()),
                     absl::StrFormat("%g", event.event().has_weight() ? event.event().weight() : 1.0)});
     }
     absl::StrAppend(&text, table.ToString());
@@ -145,7 +149,8 @@ std::string ToText(const v1::GetProfileResponse& response, int limit) {
 
   if (response.trained_items_size() > 0) {
     const int items = std::min(limit, response.trained_items_size());
-    absl::StrAppend(&text, "\nIn the training data: ", items, " of ", response.trained_items_size(), "\n");
+    absl::StrAppend(&text, "\nFirst ", items, " of ", Count(response.trained_items_size(), "item"),
+                    " in the training data\n");
     TextTable table({{"item", Align::kLeft, 24}, {"name"}, {"category", Align::kLeft, 44}});
     for (int i = 0; i < items; ++i) {
       const v1::ProfileItem& item = response.trained_items(i);

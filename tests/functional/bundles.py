@@ -42,8 +42,10 @@ def write_raw_store(root, model="tiny"):
 def trained_store(kindred, data, cache, model="groceries"):
     """The sample trained by `kindred train nmf`, once per build: returns the model store's root."""
     inputs = [data / "transactions.csv.gz", data / "products.csv.gz"]
-    arguments = ["train", "nmf", "--interactions", str(inputs[0]), "--items", str(inputs[1]), "--factors", "12",
-                 "--iterations", "20", "--seed", "42", "--model", model]
+    arguments = ["train", "nmf", "--interactions", str(inputs[0]), "--items", str(inputs[1]), "--user-column", "household_id",
+                 "--item-column", "product_id", "--item-name-column", "name", "--category-columns",
+                 "department,product_category", "--factors", "12", "--iterations", "20", "--min-item-users", "10",
+                 "--seed", "42", "--model", model, "--quiet"]
     digest = hashlib.sha256(repr(arguments[6:]).encode())
     for path in [kindred, *inputs]:
         digest.update(path.read_bytes())

@@ -113,10 +113,10 @@ def test_a_newcomer_goes_from_average_to_live_profile(ask):
 
 def test_tables_for_people(kindred, server, sample_store):
     running = server(sample_store)
-    result = kindred("query", "recommend", "--user", "1", "-k", "3", "--explain", "--server", running.address)
+    result = kindred("query", "recommend", "--user", "676", "-k", "3", "--explain", "--server", running.address)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("Recommended for 1 (trained_vector; model groceries version 1, space ")
+    assert lines[0].startswith("Recommended for 676 (trained_vector; model groceries version 1, space ")
     assert lines[1].split() == ["#", "item", "name", "category", "score"]
     assert [line.split()[0] for line in lines[2:] if line[:3].strip().isdigit()] == ["1", "2", "3"]
     assert any("  trait " in line for line in lines)
@@ -125,7 +125,7 @@ def test_tables_for_people(kindred, server, sample_store):
     first = lines[2].split()[1]
     for args, heading in [(["similar", "--item", first], f"Similar to {first} ("),
                           (["update", "--user", "new", "--event", first], "Recorded 1 event for new: profile version 1"),
-                          (["profile", "--user", "new"], "new (live_profile; ")]:
+                          (["profile", "--user", "new"], "Profile of new (live_profile; ")]:
         result = kindred("query", *args, "--server", running.address)
         assert result.returncode == 0, result.stderr
         assert result.stdout.startswith(heading), result.stdout

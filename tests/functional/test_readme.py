@@ -1,4 +1,7 @@
-"""Every command block of the README marked `sh run` works, in order, against the built programs."""
+"""Every command block of the README works, in order, against the built programs.
+
+Blocks marked `sh run` are run, the one marked `sh server` starts the server they ask; `sh` alone is for make.
+"""
 import os
 import re
 import subprocess
@@ -9,14 +12,23 @@ def blocks(text, info):
 
 
 def test_readme_commands(repo, bin_dir, sample_store, server, tmp_path):
-    running = server(sample_store)
     text = (repo / "README.md").read_text()
-    found = blocks(text, "sh run")
-    assert len(found) >= 4
+
+    def adapt(script):
+        for written, used in [("$PWD/build/release/bin", bin_dir), ("build/demo/models", sample_store),
+                              ("build/demo/profiles", tmp_path / "profiles"), ("build/mine", tmp_path / "mine")]:
+            script = script.replace(written, str(used))
+        return script
+
+    (start,) = blocks(text, "sh server")
+    command = adapt(start).split()
+    assert command[:2] == ["kindred-server", "--models"] and command[3] == "--profiles" and len(command) == 5
+    running = server(command[2], profiles=command[4])
     env = {**os.environ, "PATH": f"{bin_dir}:{os.environ['PATH']}", "KINDRED_SERVER": running.address}
+    found = blocks(text, "sh run")
+    assert len(found) >= 5
     for block in found:
-        script = block.replace("build/demo/models", str(sample_store)).replace("/tmp/", f"{tmp_path}/")
-        result = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=repo, env=env, capture_output=True,
+        result = subprocess.run(["bash", "-euo", "pipefail", "-c", adapt(block)], cwd=repo, env=env, capture_output=True,
                                 text=True, stdin=subprocess.DEVNULL, timeout=120)
         assert result.returncode == 0, f"{block}\n{result.stdout}{result.stderr}"
         assert result.stdout.strip(), f"{block}\nprinted nothing"

@@ -93,7 +93,7 @@ TEST(AnswerText, AProfileShowsTheLatestEvents) {
     event->set_known(e != 2);
   }
   const std::string text = ToText(response, 2);
-  EXPECT_THAT(text, HasSubstr("Stored events: latest 2 of 3"));
+  EXPECT_THAT(text, HasSubstr("Latest 2 of 3 stored events"));
   EXPECT_THAT(text, Not(HasSubstr("item0")));
   EXPECT_THAT(text, HasSubstr("item1"));
   EXPECT_THAT(text, HasSubstr("(not in this catalogue)"));
