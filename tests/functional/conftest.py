@@ -156,6 +156,6 @@ def pytest_runtest_makereport(item, call):
     """Shows what the test's servers wrote when it fails."""
     outcome = yield
     report = outcome.get_result()
-    if report.failed and "tmp_path" in item.fixturenames:
+    if report.failed and "tmp_path" in getattr(item, "funcargs", {}):
         for log in sorted(item.funcargs["tmp_path"].glob("server-*.log")):
             report.sections.append((log.name, log.read_text(errors="replace")[-8000:]))
