@@ -3,7 +3,8 @@
 
     render.py --docs docs/benchmarks.md build/bench.json [build/quality.json …]
 
-The rows of NAME.json go between "<!-- NAME:begin -->" and "<!-- NAME:end -->", which are added when the page lacks them.
+The rows of NAME.json go between "<!-- NAME:begin -->" and "<!-- NAME:end -->", which are added where the page lacks
+them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import sys
 
 NEW_PAGE = """# Benchmarks
 
-Measured figures beside those of the peers, taken in the same run on the same machine, ours and theirs by turns. Lower is
-better where the unit is a time. *Ratio* is how many times better Kindred is; *bar* is the least we ask of ourselves.
+Measured figures beside those of the peers, taken in the same run on the same machine, ours and theirs by turns. Lower
+is better where the unit is a time. *Ratio* is how many times better Kindred is; *bar* is the least we ask of ourselves.
 `tests/bench/README.md` says how a figure is taken.
 """
 

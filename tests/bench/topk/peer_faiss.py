@@ -25,7 +25,8 @@ def simd_level() -> str:
         level = max(loaded, key=len).upper() or "NONE"
     has_avx512 = " avx512f" in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
     if has_avx512 and not level.startswith("AVX512"):
-        sys.exit(f"peer_faiss: FAISS {faiss.__version__} runs {level} on a machine with AVX-512; expected its AVX-512 path")
+        sys.exit(f"peer_faiss: FAISS {faiss.__version__} runs {level} on a machine with AVX-512; "
+                 "expected its AVX-512 path")
     return level
 
 

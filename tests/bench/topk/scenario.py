@@ -15,7 +15,8 @@ QUERIES = 256
 FAISS_BAR = 4.0
 COMMAND = "tests/bench/run.py --bin-dir build/bench/bin --python build/venv/bench/bin/python --only topk"
 
-# A peer sums in another order, so near-ties may change places: its score at a rank may differ by this share of the best.
+# A peer sums in another order, so near-ties may change places: its score at a rank may differ by this share of the
+# best.
 SCORE_TOLERANCE = 1e-5
 
 
