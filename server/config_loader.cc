@@ -1,8 +1,9 @@
 #include "server/config_loader.h"
 
+#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sstream>
+#include <system_error>
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
@@ -52,11 +53,11 @@ absl::Status ParseYaml(std::string_view text, std::string_view source, google::p
 absl::StatusOr<v1::ServerConfig> LoadConfigFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
-  if (!file.is_open() || !(text << file.rdbuf())) {
-    if (!file.is_open() || file.bad() || file.peek() != std::ifstream::traits_type::eof()) {
-      return absl::NotFoundError(absl::StrFormat("configuration file '%s' cannot be read", path));
-    }
+  std::error_code ignored;
+  if (!file.is_open() || std::filesystem::is_directory(path, ignored)) {
+    return absl::NotFoundError(absl::StrFormat("configuration file '%s' cannot be read", path));
   }
+  text << file.rdbuf();
   v1::ServerConfig config;
   RETURN_IF_ERROR(ParseYaml(text.str(), path, &config));
   return config;

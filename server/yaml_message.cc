@@ -171,16 +171,17 @@ absl::Status YamlMessageReader::ReadMap(const YAML::Node& node, const std::strin
                                                   StrCat(path, ".", chosen->name())));
       }
     }
-    RETURN_IF_ERROR(ReadField(entry.second, field_path, *field, message));
+    RETURN_IF_ERROR(ReadField(entry.first, entry.second, field_path, *field, message));
   }
   return absl::OkStatus();
 }
 
-absl::Status YamlMessageReader::ReadField(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
-                                          Message* message) {
+absl::Status YamlMessageReader::ReadField(const YAML::Node& key, const YAML::Node& node, const std::string& path,
+                                          const FieldDescriptor& field, Message* message) {
   const auto* reflection = message->GetReflection();
   const auto wrong = [&](std::string_view expected) {
-    return Wrong(node, absl::StrFormat("'%s' is %s; expected %s", path, Found(node), expected));
+    // An empty value has no place of its own: the library puts it on the next line.
+    return Wrong(node.IsNull() ? key : node, absl::StrFormat("'%s' is %s; expected %s", path, Found(node), expected));
   };
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
     Message* inner = reflection->MutableMessage(message, &field);

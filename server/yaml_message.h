@@ -24,7 +24,7 @@ class YamlMessageReader {
 
  private:
   absl::Status ReadMap(const YAML::Node& node, const std::string& path, google::protobuf::Message* message);
-  absl::Status ReadField(const YAML::Node& node, const std::string& path,
+  absl::Status ReadField(const YAML::Node& key, const YAML::Node& node, const std::string& path,
                          const google::protobuf::FieldDescriptor& field, google::protobuf::Message* message);
   // INVALID_ARGUMENT "source:line: path …".
   absl::Status Wrong(const YAML::Node& node, std::string_view what) const;

@@ -252,12 +252,6 @@ def test_a_request_above_the_size_limit_is_refused(api, stubs):
     assert api.Recommend(for_user(stubs, "u0"), timeout=10).items
 
 
-def test_a_passed_deadline_is_said_and_harmless(api, stubs):
-    error = call_error(stubs, lambda: api.Recommend(for_user(stubs, "u0"), timeout=1e-6))
-    assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert api.Recommend(for_user(stubs, "u0"), timeout=10).items
-
-
 def test_more_than_one_model_must_be_named(server, tmp_path, channel, stubs):
     for name in ("one", "two"):
         bundles.write_raw_store(tmp_path / "m", name)

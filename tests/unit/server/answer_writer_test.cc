@@ -66,7 +66,7 @@ TEST(AnswerWriter, TraitsAreNamedByTheirStrongestDistinctNames) {
   testing::BundleBuilder builder({.n_items = 5, .n_users = 2, .dim = 2});
   builder.Set<float>(names::Space("default", names::kItems), {5, 2}, {5, 0, 4, 0, 3, 0, 2, 1, 0, 9});
   builder.SetIds(names::kItemNames, {"Milk", "Milk", "Bread", "Eggs", "Soap"});
-  const auto model = testing::LoadTestModel(builder);
+  const auto model = testing::LoadTestModel(std::move(builder));
   ASSERT_NE(model, nullptr);
   const Space& space = model->default_space();
   EXPECT_EQ(TraitLabel(*model, space, 0), "Milk · Bread · Eggs");

@@ -99,7 +99,7 @@ TEST(ConfigLoader, OneValueAFieldAndOneStore) {
 
 TEST(ConfigLoader, WhatIsNotYamlSaysWhere) {
   EXPECT_THAT(ParseError("listen: a:1\nmodels: {dir: [\n"), HasSubstr("test.yaml:3: not YAML: "));
-  EXPECT_THAT(ParseError("listen: \"a\n"), HasSubstr("not YAML: "));
+  EXPECT_THAT(ParseError("a: b: c\n"), HasSubstr("test.yaml:1: not YAML: "));
 }
 
 TEST(ConfigLoader, CompletesWithTheDefaultsOfTheSchema) {

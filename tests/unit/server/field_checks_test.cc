@@ -68,15 +68,15 @@ TEST(FieldChecks, Views) {
 
 TEST(FieldChecks, IdLists) {
   v1::RecommendRequest request;
-  for (int i = 0; i < limits::kMaxFilterIds; ++i) request.add_exclude_item_ids("x");
+  for (int i = 0; i < limits::kMaxFilterIds; ++i) *request.add_exclude_item_ids() = std::string(1, 'x');
   FieldChecks good;
   good.Ids("exclude_item_ids", request.exclude_item_ids());
   EXPECT_TRUE(good.ok());
-  request.set_exclude_item_ids(3, "");
+  request.mutable_exclude_item_ids(3)->clear();
   FieldChecks empty;
   empty.Ids("exclude_item_ids", request.exclude_item_ids());
   EXPECT_EQ(Violations(empty), Strings{"exclude_item_ids[3] is empty, expected 1 to 256 bytes of UTF-8"});
-  request.add_exclude_item_ids("y");
+  *request.add_exclude_item_ids() = std::string(1, 'y');
   FieldChecks many;
   many.Ids("exclude_item_ids", request.exclude_item_ids());
   EXPECT_EQ(Violations(many), Strings{"exclude_item_ids has 10001 ids, expected at most 10000"});

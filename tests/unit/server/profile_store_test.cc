@@ -67,7 +67,8 @@ TEST_P(ProfileStoreTest, ReadsWhatWasCommitted) {
 
 TEST_P(ProfileStoreTest, AnUnknownUserIsAMiss) {
   ASSERT_TRUE(CommitAll(store_.get(), {ProfileOf("known", 1)}).ok());
-  for (const std::string user : {"unknown", "know", "known2", std::string("known\0x", 7)}) {
+  const std::vector<std::string> others = {"unknown", "know", "known2", std::string("known\0x", 7)};
+  for (const std::string& user : others) {
     Profile profile = ProfileOf("left over", 1);
     const auto found = store_->Get(user, &profile);
     ASSERT_TRUE(found.ok());

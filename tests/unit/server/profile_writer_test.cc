@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 
+#include "core/base/str_cat.h"
 #include "server/memory_profile_store.h"
 
 namespace kindred {
@@ -72,7 +73,7 @@ TEST(ProfileWriter, AnAcknowledgedUpdateIsThereToRead) {
   MemoryProfileStore store;
   ProfileWriter writer(&store, {});
   for (uint64_t i = 1; i <= 20; ++i) {
-    const UpdateOutcome outcome = Submit(&writer, UpdateOf("u", "id" + std::to_string(i))).get();
+    const UpdateOutcome outcome = Submit(&writer, UpdateOf("u", StrCat("id", i))).get();
     ASSERT_TRUE(outcome.status.ok()) << outcome.status;
     EXPECT_EQ(outcome.profile_version, i);
     EXPECT_FALSE(outcome.duplicate);
@@ -107,8 +108,8 @@ TEST(ProfileWriter, WhatWaitsGoesIntoOneCommit) {
     auto first = Submit(&writer, UpdateOf("first", "0"));
     store.AwaitCommit();
     std::vector<std::future<UpdateOutcome>> waiting;
-    for (int i = 0; i < 10; ++i) waiting.push_back(Submit(&writer, UpdateOf("u", "id" + std::to_string(i % 5))));
-    for (int i = 0; i < 3; ++i) waiting.push_back(Submit(&writer, UpdateOf("v" + std::to_string(i), "x")));
+    for (int i = 0; i < 10; ++i) waiting.push_back(Submit(&writer, UpdateOf("u", StrCat("id", i % 5))));
+    for (int i = 0; i < 3; ++i) waiting.push_back(Submit(&writer, UpdateOf(StrCat("v", i), "x")));
     store.Open(true);
     EXPECT_TRUE(first.get().status.ok());
     for (size_t i = 0; i < 10; ++i) {
@@ -200,7 +201,7 @@ TEST(ProfileWriter, KeepsTheMostRecentEventsOnly) {
   options.limits.max_events = 3;
   ProfileWriter writer(&store, options);
   for (int i = 0; i < 5; ++i) {
-    ProfileUpdate update = UpdateOf("u", "", "item" + std::to_string(i));
+    ProfileUpdate update = UpdateOf("u", "", StrCat("item", i));
     update.events[0].time_ms = i;
     ASSERT_TRUE(Submit(&writer, std::move(update)).get().status.ok());
   }

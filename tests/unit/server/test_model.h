@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "core/bundle/tensor_names.h"
 #include "core/engine/model.h"
 #include "tests/support/bundle_builder.h"
 #include "tests/support/files.h"
@@ -13,7 +14,8 @@
 namespace kindred::testing {
 
 // The model of `builder`'s bundle, named `name`, version "3". The file may go once it is mapped.
-inline std::shared_ptr<const Model> LoadTestModel(const BundleBuilder& builder, const std::string& name = "shop") {
+inline std::shared_ptr<const Model> LoadTestModel(BundleBuilder builder, const std::string& name = "shop") {
+  builder.metadata()[std::string(names::kModel)] = name;
   const TempDir dir;
   const std::string path = dir.File("bundle.safetensors");
   builder.WriteRaw(path);
