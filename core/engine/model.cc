@@ -12,6 +12,7 @@
 #include "core/base/status_macros.h"
 #include "core/bundle/tensor_names.h"
 #include "core/engine/derive.h"
+#include "core/topk/quantizer.h"
 
 namespace kindred {
 namespace {
@@ -28,13 +29,6 @@ std::string RawDigest(const TensorMap& tensors) {
                           Xxh3Hex(view.bytes));
   }
   return absl::StrCat("xxh128:", Xxh128Hex(std::as_bytes(std::span(listing))));
-}
-
-// The largest ‖x‖ that the blocks' bounds allow: residual norm + code norm.
-float MaxNorm(std::span<const float> bounds) {
-  float max = 0;
-  for (size_t b = 0; b + 1 < bounds.size(); b += 2) max = std::max(max, bounds[b] + bounds[b + 1]);
-  return max;
 }
 
 float MaxAbs(std::span<const float> values) {
@@ -107,14 +101,14 @@ absl::Status Model::Bind() {
     dot.codes = TensorOrEmpty<uint8_t>(tensors_, names::Space(name, names::kCodes));
     dot.scales = part(names::kScales);
     dot.bounds = part(names::kBounds);
-    dot.max_norm = MaxNorm(dot.bounds);
+    dot.max_norm = MaxNormFromBounds(dot.bounds);
     dot.n_items = n_items();
     dot.dim = spec.dim;
     ScanSpace cosine = dot;
     cosine.multipliers = space->inverse_norms;
     cosine.scales = part(names::kCosineScales);
     cosine.bounds = part(names::kCosineBounds);
-    cosine.max_norm = MaxNorm(cosine.bounds);
+    cosine.max_norm = MaxNormFromBounds(cosine.bounds);
     space->similar = cosine;
     space->recommend = spec.metric == Metric::kCosine ? cosine : dot;
     if (spec.prior_weight != 0) {
