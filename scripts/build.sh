@@ -12,6 +12,9 @@ cores=$(nproc)
 default_jobs=$((cores < by_memory ? cores : by_memory))
 jobs=${KINDRED_JOBS:-$((default_jobs > 0 ? default_jobs : 1))}
 
+# One cache for every checkout of this repository on the machine.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
+
 mkdir -p build
 if ! cmake --preset "$preset" >"build/configure-$preset.log" 2>&1; then
   cat "build/configure-$preset.log" >&2
