@@ -1,0 +1,97 @@
+"""Recommend at one caller on the sample, beside an empty echo on the same server skeleton: what our work adds to gRPC's."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPO = HERE.parent.parent.parent
+sys.path.insert(0, str(HERE.parent))
+
+from context import BenchError, Context, row  # noqa: E402
+
+SAMPLE = REPO / "tests/data/completejourney"
+COMMAND = "tests/bench/run.py --bin-dir build/bench/bin --python build/venv/bench/bin/python --only serve"
+# Recommend may take 1.6 times an echo.
+BAR = 1 / 1.6
+USERS = 50
+
+
+def pinned(core: int, command: list[object]) -> list[str]:
+    """On one core, when there is more than one: server and client do not take turns on it."""
+    words = [str(word) for word in command]
+    return ["taskset", "-c", str(core), *words] if (os.cpu_count() or 1) > 1 else words
+
+
+class Server:
+    """A child that prints a ready line; stopped by SIGTERM."""
+
+    def __init__(self, command: list[str], log: pathlib.Path):
+        self.command, self.log = command, log
+        with open(log, "wb") as stderr:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
+                                            text=True)
+
+    def __enter__(self) -> str:
+        for line in self.process.stdout:
+            for word in line.split():
+                if word.startswith("grpc="):
+                    return word.removeprefix("grpc=")
+        self.process.wait(timeout=30)
+        raise BenchError(f"{shlex.join(self.command)}: exit {self.process.returncode}: "
+                         f"{self.log.read_text(encoding='utf-8')[-500:]}")
+
+    def __exit__(self, *unused) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=60)
+        self.process.stdout.close()
+
+
+def households(count: int) -> list[str]:
+    """The first households of the sample: users that the model was trained with."""
+    found: dict[str, None] = {}
+    with gzip.open(SAMPLE / "transactions.csv.gz", "rt", encoding="utf-8") as file:
+        for record in csv.DictReader(file):
+            found[record["household_id"]] = None
+            if len(found) == count:
+                break
+    return list(found)
+
+
+def rows(context: Context) -> list[dict]:
+    store = context.work_dir / "models"
+    bundle = store / "groceries" / "1" / "bundle.safetensors"
+    bundle.parent.mkdir(parents=True)
+    context.run([context.binary("kindred"), "train", "svd", "--interactions", SAMPLE / "transactions.csv.gz", "--items",
+                 SAMPLE / "products.csv.gz", "--factors", 64, "--seed", 42, "--model", "groceries", "--out", bundle])
+    config = context.work_dir / "server.yaml"
+    # One thread answers, as in the echo server: the other core is the caller's.
+    config.write_text("serving: {threads: 1}\nlogging: {level: warn}\n", encoding="utf-8")
+    server = [context.binary("kindred-server"), "--config", config, "--models", store, "--listen", "127.0.0.1:0",
+              "--admin", "127.0.0.1:0", "--profiles", f"embedded:{context.work_dir / 'profiles'}"]
+    calls = 200 if context.quick else 1000
+    rounds = 3 if context.quick else 20
+    users = [word for user in households(USERS) for word in ("--user", user)]
+    with (Server(pinned(0, server), context.work_dir / "server.log") as recommend,
+          Server(pinned(0, [context.binary("bench_echo_server")]), context.work_dir / "echo.log") as echo):
+        figures = json.loads(context.run(pinned(1, [
+            context.binary("bench_serve"), "--echo", echo, "--recommend", recommend, "--rounds", rounds, "--calls",
+            calls, "--warm-up", 1000, *users])))
+    ours, empty = figures["recommend"], figures["echo"]
+    return [
+        row("serve/recommend/1 caller p50", ours["p50_us"], "µs", COMMAND, peer="empty echo, same skeleton",
+            peer_figure=empty["p50_us"], bar=BAR,
+            note=f"10 items for {USERS} trained households of the sample, 64 factors, embedded profile store; median of "
+                 f"{rounds} rounds of {calls} calls in turns with the echo; server and caller on a core each"),
+        row("serve/recommend/1 caller p99", ours["p99_us"], "µs", COMMAND, peer="empty echo, same skeleton",
+            peer_figure=empty["p99_us"], note="of the same calls"),
+    ]
