@@ -14,14 +14,17 @@ failed=()
 total=0
 # run_suite PRESET [ctest options]: appends to failed, adds to total.
 run_suite() {
-  local preset=$1 log=build/ctest-$1.log
+  local preset=$1 log=build/ctest-$1.log before=${#failed[@]}
+  local list=build/$1/Testing/Temporary/LastTestsFailed.log
   shift
-  rm -f "build/$preset/Testing/Temporary/LastTestsFailed.log"
+  rm -f "$list"
   if ! ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error "$@" </dev/null 2>&1 | tee "$log"; then
-    while IFS=: read -r _ name; do
-      failed+=("$preset: $name")
-    done <"build/$preset/Testing/Temporary/LastTestsFailed.log"
-    [ ${#failed[@]} -gt 0 ] || failed+=("$preset: ctest itself (see $log)")
+    if [ -f "$list" ]; then
+      while IFS=: read -r _ name; do
+        failed+=("$preset: $name")
+      done <"$list"
+    fi
+    [ ${#failed[@]} -gt "$before" ] || failed+=("$preset: ctest itself (see $log)")
   fi
   local count
   count=$(sed -n 's/^.*tests failed out of \([0-9]*\)$/\1/p' "$log")
