@@ -94,7 +94,7 @@ def test_a_rewrite_in_python_is_a_raw_bundle_again(kindred, raw):
     (lambda t: t.update({"space.default.items": t["space.default.items"][:-1]}), "n_items = 300"),
     (lambda t: t.update({"space.default.users": t["space.default.users"] * np.float32(np.nan)}), "nan"),
     (lambda t: t.pop("items.ids.offsets"), "items.ids.offsets"),
-])
+], ids=["misspelt_name", "float64_factors", "row_missing", "nan", "ids_without_offsets"])
 def test_mistakes_of_a_python_writer_are_named(kindred, raw, change, says):
     path, tensors = raw
     change(tensors)
