@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <limits>
+#include <ostream>
 
 #include "core/base/checksum.h"
 #include "core/base/str_cat.h"
@@ -27,6 +28,9 @@ struct BadContents {
   std::function<void(BundleBuilder&)> spoil;
   const char* where;  // tensor and element
   const char* says;
+
+  // Otherwise the test list shows its bytes, addresses among them.
+  friend void PrintTo(const BadContents& value, std::ostream* out) { *out << value.name; }
 };
 
 template <typename T>

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <ostream>
 #include <string>
 
 #include "core/base/str_cat.h"
@@ -28,6 +29,9 @@ struct BadHeader {
   std::string json;
   const char* says;  // part of the message
   std::string data = "1234";
+
+  // Otherwise the test list shows its bytes, addresses among them.
+  friend void PrintTo(const BadHeader& value, std::ostream* out) { *out << value.name; }
 };
 
 class BadHeaderTest : public ::testing::TestWithParam<BadHeader> {};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <ostream>
 
 #include "core/base/str_cat.h"
 #include "tests/support/bundle_builder.h"
@@ -21,6 +22,9 @@ struct BadStructure {
   const char* name;
   std::function<void(BundleBuilder&)> spoil;
   const char* says;
+
+  // Otherwise the test list shows its bytes, addresses among them.
+  friend void PrintTo(const BadStructure& value, std::ostream* out) { *out << value.name; }
 };
 
 template <typename T>
