@@ -1,7 +1,6 @@
 #include "server/rpc/rpc_server.h"
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
@@ -9,7 +8,6 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
-#include "grpc/health/v1/health.pb.h"
 
 namespace kindred::rpc {
 namespace {
@@ -28,10 +26,16 @@ RpcServer::~RpcServer() {
 }
 
 absl::Status RpcServer::Start() {
-  grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  // Links the health messages in, so that reflection can describe a service that gRPC itself implements.
-  grpc::health::v1::HealthCheckRequest::descriptor();
+  // Last, so that the methods of our own have the first numbers in the statistics.
+  for (const MethodName& name : names_) health_.Set(name.service, false);
+  AddService(health_.service());
+  AddUnary<grpc::health::v1::HealthCheckRequest, grpc::health::v1::HealthCheckResponse>(
+      {HealthService::Service::service_full_name(), "Check"},
+      [this](grpc::ServerContext* context, grpc::ByteBuffer* bytes, RawWriter* writer, grpc::CompletionQueue* calls,
+             grpc::ServerCompletionQueue* notifications,
+             void* tag) { health_.service()->RequestCheck(context, bytes, writer, calls, notifications, tag); },
+      [this](HealthService::Checking* call) { call->Finish(health_.Check(call)); });
 
   grpc::ServerBuilder builder;
   int port = 0;
@@ -64,15 +68,15 @@ absl::Status RpcServer::Start() {
       }
     }
   }
+  for (auto& worker : workers_) health_.TakeWatches(worker.get());
   for (auto& worker : workers_) worker->Start();
   SetServing(true);
   return absl::OkStatus();
 }
 
 void RpcServer::SetServing(bool serving) {
-  auto* health = server_->GetHealthCheckService();
-  health->SetServingStatus(serving);
-  for (const MethodName& name : names_) health->SetServingStatus(name.service, serving);
+  health_.Set("", serving);
+  for (const MethodName& name : names_) health_.Set(name.service, serving);
 }
 
 uint64_t RpcServer::CallsStarted() const {
@@ -95,12 +99,14 @@ void RpcServer::Drain(std::chrono::milliseconds timeout) {
     const uint64_t before = std::exchange(started, CallsStarted());
     if (before == started) break;
   }
+  health_.EndWatches();
   server_->Shutdown(deadline);
 }
 
 void RpcServer::Stop() {
   for (auto& worker : workers_) worker->Stop();
   calls_.clear();
+  health_.Clear();
   server_.reset();
   workers_.clear();
 }

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "server/rpc/call_stats.h"
+#include "server/rpc/health_service.h"
 #include "server/rpc/unary_call.h"
 #include "server/rpc/worker.h"
 
@@ -81,8 +82,9 @@ class RpcServer {
   std::vector<CallFactory> factories_;
   std::unique_ptr<CallStats> stats_;
   std::string address_;
-  // Destroyed from the last: calls hold gRPC contexts, the server uses the queues of the workers.
+  // Destroyed from the last: calls hold gRPC contexts, the server uses the health service and the workers' queues.
   std::vector<std::unique_ptr<Worker>> workers_;
+  HealthService health_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::unique_ptr<UnaryCallBase>> calls_;
 };

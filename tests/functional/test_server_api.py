@@ -66,7 +66,25 @@ def test_health_check_and_watch(server, raw_store, channel, tmp_path):
     # Told while the server still answers: the lame duck.
     assert next(watch).status == not_serving
     assert health.Check(health_pb2.HealthCheckRequest(), timeout=10).status == not_serving
-    assert process.process.wait(timeout=30) == 0
+    # Watches are ended, not waited for: the drain timeout is 20 s.
+    with pytest.raises(grpc.RpcError) as error:
+        next(watch)
+    assert error.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert process.process.wait(timeout=10) == 0
+
+
+def test_many_watches_come_and_go(api):
+    watched = grpc.insecure_channel(api.process.address)
+    health = health_pb2_grpc.HealthStub(watched)
+    for _ in range(5):
+        watches = [health.Watch(health_pb2.HealthCheckRequest(service=name), timeout=60)
+                   for name in ("", SERVICE, "unknown") * 10]
+        statuses = [next(watch).status for watch in watches]
+        assert statuses == [health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.SERVING,
+                            health_pb2.HealthCheckResponse.SERVICE_UNKNOWN] * 10
+        for watch in watches[::2]:
+            watch.cancel()
+    watched.close()  # the others go with their connection
 
 
 # Recommend, SimilarItems.
