@@ -6,8 +6,8 @@
 
 namespace kindred::limits {
 
-// Bytes of a user or item id, a model's or a space's name.
-inline constexpr size_t kMaxIdBytes = 256;
+// Bytes of a user or item id (as in a bundle), a model's or a space's name.
+inline constexpr size_t kMaxIdBytes = 1024;
 inline constexpr size_t kMaxActionBytes = 64;
 inline constexpr size_t kMaxUpdateIdBytes = 64;
 

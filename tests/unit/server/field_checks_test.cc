@@ -43,8 +43,8 @@ TEST(FieldChecks, Ids) {
   FieldChecks checks;
   checks.Id("subject.user_id", "");
   checks.Id("item_id", std::string(1 << 20, 'x'));
-  EXPECT_EQ(Violations(checks), (Strings{"subject.user_id is empty, expected 1 to 256 bytes of UTF-8",
-                                         "item_id is 1048576 bytes long, expected 1 to 256 bytes of UTF-8"}));
+  EXPECT_EQ(Violations(checks), (Strings{"subject.user_id is empty, expected 1 to 1024 bytes of UTF-8",
+                                         "item_id is 1048576 bytes long, expected 1 to 1024 bytes of UTF-8"}));
 }
 
 TEST(FieldChecks, PageSizes) {
@@ -75,7 +75,7 @@ TEST(FieldChecks, IdLists) {
   request.mutable_exclude_item_ids(3)->clear();
   FieldChecks empty;
   empty.Ids("exclude_item_ids", request.exclude_item_ids());
-  EXPECT_EQ(Violations(empty), Strings{"exclude_item_ids[3] is empty, expected 1 to 256 bytes of UTF-8"});
+  EXPECT_EQ(Violations(empty), Strings{"exclude_item_ids[3] is empty, expected 1 to 1024 bytes of UTF-8"});
   *request.add_exclude_item_ids() = std::string(1, 'y');
   FieldChecks many;
   many.Ids("exclude_item_ids", request.exclude_item_ids());
@@ -113,7 +113,7 @@ TEST(FieldChecks, Events) {
   FieldChecks bad;
   bad.Events("events", request.events(), 1);
   EXPECT_EQ(Violations(bad),
-            (Strings{"events[1].item_id is empty, expected 1 to 256 bytes of UTF-8",
+            (Strings{"events[1].item_id is empty, expected 1 to 1024 bytes of UTF-8",
                      "events[1].action is 65 bytes long, expected at most 64",
                      "events[1].time is 253402300800 s and 0 ns, expected a time in years 1 to 9999 and 0 to 999999999 "
                      "ns"}));
