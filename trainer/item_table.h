@@ -11,9 +11,9 @@ namespace kindred {
 
 struct ItemTableOptions {
   std::string id_column = "item_id";
-  std::string name_column;                     // empty: no names
-  std::vector<std::string> category_columns;   // each cell becomes the category "<column>:<cell>"
-  std::vector<std::string> attribute_columns;  // numbers
+  std::string name_column{};                     // empty: no names
+  std::vector<std::string> category_columns{};   // each cell becomes the category "<column>:<cell>"
+  std::vector<std::string> attribute_columns{};  // numbers
   char delimiter = ',';
 };
 

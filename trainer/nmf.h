@@ -28,7 +28,7 @@ struct NmfResult {
   DenseMatrix items;  // Hᵀ: [n_items × k], ≥ 0
   uint32_t iterations = 0;
   bool converged = false;
-  double error = 0;                // ‖R − WH‖_F
+  double error = 0;                // ‖R − WH‖_F, from sums: no finer than 1e-7 ‖R‖
   double objective = 0;            // ‖R − WH‖²_F + α(‖W‖² + ‖H‖²)
   std::vector<double> objectives;  // after each iteration that was kept; never rises
   std::string reduced;             // why k is less than asked for; empty when it is not

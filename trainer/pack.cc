@@ -48,8 +48,8 @@ Metadata PackedMetadata(const Model& model, const Metadata& overrides) {
   const auto put = [&](std::string_view key, std::string value) {
     metadata.insert_or_assign(std::string(key), std::move(value));
   };
-  put(names::kModel, model.name());
-  put(names::kVersion, model.version());
+  put(names::kModel, info.model.empty() ? std::string(kDefaultModel) : info.model);
+  put(names::kVersion, info.version.empty() ? std::string(kDefaultVersion) : info.version);
   put(names::kSpaces, SpaceSpecsToJson(info.spaces));
   put(names::kDefaultSpace, info.default_space);
   put(names::kCreatedAt, CreationTime());
@@ -94,7 +94,7 @@ absl::Status CheckOutputPath(const std::string& out) {
 
 absl::StatusOr<PackReport> PackFile(const std::string& in, const std::string& out, const Metadata& overrides) {
   RETURN_IF_ERROR(CheckOutputPath(out));
-  ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, Model::Load(in, kDefaultModel, kDefaultVersion));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, Model::Load(in));
   RETURN_IF_ERROR(CheckDerived(model->info(), model->tensors()));
 
   const std::string golden = MakeGoldenQueries(*model);

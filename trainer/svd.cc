@@ -16,6 +16,8 @@ namespace {
 constexpr double kGramConditionLimit = 1e-10;
 // A singular value below this share of the largest is rounding, not data: the Rayleigh-Ritz step sees its square.
 constexpr double kRankTolerance = 1e-7;
+// Fourth powers of singular values must stay well inside a double.
+constexpr double kSmallestSquare = 1e-120, kLargestSquare = 1e120;
 
 // Uniform in [-1, 1) straight from the generator's bits: the standard's distributions may differ between libraries.
 DenseMatrix RandomMatrix(int64_t rows, int64_t cols, uint64_t seed) {
@@ -75,7 +77,14 @@ absl::Status CheckInput(const SparseMatrix& r, const SvdOptions& options) {
     if (!std::isfinite(value))
       return absl::InvalidArgumentError("the interaction matrix holds a value that is not finite");
   }
-  if (SquaredNorm(r) == 0) return absl::InvalidArgumentError("every value of the interaction matrix is 0");
+  const double squared_norm = SquaredNorm(r);
+  if (squared_norm == 0) return absl::InvalidArgumentError("every value of the interaction matrix is 0");
+  if (!(squared_norm > kSmallestSquare && squared_norm < kLargestSquare)) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("the values of the interaction matrix are too %s (their norm is %g); scale them, or take "
+                        "--transform log1p",
+                        squared_norm > 1 ? "large" : "small", std::sqrt(squared_norm)));
+  }
   return absl::OkStatus();
 }
 

@@ -35,7 +35,8 @@ struct SvdResult {
 
 // R: [n_users × n_items]. `factors` ≥ min(n_users, n_items) is reduced to that minimum − 1, and to the numerical rank
 // when that is lower; `reduced` says so. INVALID_ARGUMENT when min(n_users, n_items) < 2, when R has no element other
-// than zero, when one is not finite, or when factors is 0. O(iterations · nnz · l + (n_users + n_items) · l²).
+// than zero, when one is not finite, when ‖R‖ is outside 1e±60, or when factors is 0. O(iterations · nnz · l + (n_users
+// + n_items) · l²).
 absl::StatusOr<SvdResult> TruncatedSvd(const SparseMatrix& r, const SvdOptions& options, Progress* progress);
 
 }  // namespace kindred

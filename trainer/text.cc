@@ -44,7 +44,7 @@ std::optional<double> ParseTime(std::string_view text) {
                              "%Y-%m-%d %H:%M:%E*S", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
     if (absl::ParseTime(format, trimmed, &time, nullptr) && time != absl::InfiniteFuture() &&
         time != absl::InfinitePast()) {
-      return absl::ToDoubleSeconds(time - absl::UnixEpoch());
+      return static_cast<double>(absl::ToUnixMicros(time)) / 1e6;
     }
   }
   return std::nullopt;
