@@ -17,7 +17,7 @@ namespace kindred {
 
 class FieldChecks {
  public:
-  // Notes that `field` (a path from the request) is wrong: "is empty, expected 1 to 256 bytes of UTF-8".
+  // Notes that `field` (a path from the request) is wrong: "is empty, expected 1 to 1024 bytes of UTF-8".
   void Add(std::string_view field, std::string_view description);
 
   // A user or item id: 1 to limits::kMaxIdBytes bytes.

@@ -6,8 +6,10 @@
 
 namespace kindred::limits {
 
-// Bytes of a user or item id (as in a bundle), a model's or a space's name.
+// Bytes of a user or item id (as in a bundle).
 inline constexpr size_t kMaxIdBytes = 1024;
+// Bytes of a model's or a space's name.
+inline constexpr size_t kMaxNameBytes = 256;
 inline constexpr size_t kMaxActionBytes = 64;
 inline constexpr size_t kMaxUpdateIdBytes = 64;
 

@@ -125,8 +125,8 @@ absl::Status RecommendationService::Recommend(Recommending* call) {
   const v1::Subject& subject = request.subject();
 
   FieldChecks checks;
-  checks.Name("model", request.model(), limits::kMaxIdBytes);
-  checks.Name("space", request.space(), limits::kMaxIdBytes);
+  checks.Name("model", request.model(), limits::kMaxNameBytes);
+  checks.Name("space", request.space(), limits::kMaxNameBytes);
   if (subject.has_user_id()) checks.Id("subject.user_id", subject.user_id());
   if (subject.has_events()) checks.Events("subject.events.events", subject.events().events(), 0);
   checks.Ids("exclude_item_ids", request.exclude_item_ids());
@@ -178,10 +178,10 @@ absl::Status RecommendationService::SimilarItems(FindingSimilar* call) {
   WorkerState& state = *states_[call->worker()];
 
   FieldChecks checks;
-  checks.Name("model", request.model(), limits::kMaxIdBytes);
+  checks.Name("model", request.model(), limits::kMaxNameBytes);
   checks.Id("item_id", request.item_id());
   const uint32_t k = checks.PageSize("page_size", request.page_size(), limits::kMaxPageSize);
-  checks.Name("space", request.space(), limits::kMaxIdBytes);
+  checks.Name("space", request.space(), limits::kMaxNameBytes);
   checks.View("view", request.view());
   if (!checks.ok()) return checks.status();
   const ModelHandle& model = state.models.Find(request.model());
@@ -202,9 +202,9 @@ absl::Status RecommendationService::GetProfile(GettingProfile* call) {
   WorkerState& state = *states_[call->worker()];
 
   FieldChecks checks;
-  checks.Name("model", request.model(), limits::kMaxIdBytes);
+  checks.Name("model", request.model(), limits::kMaxNameBytes);
   checks.Id("user_id", request.user_id());
-  checks.Name("space", request.space(), limits::kMaxIdBytes);
+  checks.Name("space", request.space(), limits::kMaxNameBytes);
   checks.View("view", request.view());
   if (!checks.ok()) return checks.status();
   const ModelHandle& model = state.models.Find(request.model());
@@ -212,7 +212,7 @@ absl::Status RecommendationService::GetProfile(GettingProfile* call) {
   const Space* space = model->FindSpace(request.space());
   if (space == nullptr) {
     return WithReason(absl::NotFoundError(absl::StrFormat("model '%s' has no space '%s'", model->name(),
-                                                          Excerpt(request.space(), limits::kMaxIdBytes))),
+                                                          Excerpt(request.space(), limits::kMaxNameBytes))),
                       "SPACE_NOT_FOUND");
   }
 
