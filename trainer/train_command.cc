@@ -26,7 +26,7 @@ Example:
 
 constexpr std::string_view kNmfExample = R"(
 Example:
-  kindred train nmf --interactions ratings.csv --factors 50 --alpha 1 --min-user-items 5 --out traits.safetensors)";
+  kindred train nmf --interactions ratings.csv --factors 50 --min-user-items 5 --out traits.safetensors)";
 
 // Flags as text, before they are checked against one another.
 struct Flags {
@@ -286,7 +286,7 @@ void AddNmf(CLI::App* train, int* exit_code) {
   flags->factors = defaults.factors;
   flags->max_iterations = defaults.max_iterations;
   flags->tolerance = defaults.tolerance;
-  flags->alpha = defaults.alpha;
+  flags->alpha = kDefaultAlpha;
   AddInputFlags(nmf, flags.get());
   AddItemFlags(nmf, flags.get());
   AddFactorFlags(nmf, flags.get());
