@@ -229,7 +229,7 @@ absl::StatusOr<NmfResult> Nmf(const SparseMatrix& r, const NmfOptions& options, 
   if (smaller >= 2) {
     // A start needs no exact singular vectors.
     SvdOptions svd_options{
-        .factors = k, .max_iterations = 8, .tolerance = 1e-3, .seed = options.seed, .threads = options.threads};
+        .factors = k, .max_iterations = 20, .tolerance = 1e-2, .seed = options.seed, .threads = options.threads};
     ASSIGN_OR_RETURN(const SvdResult svd, TruncatedSvd(r, svd_options, progress));
     StartFromSvd(svd, &result.users, &result.items);
   } else {

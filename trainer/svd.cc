@@ -1,58 +1,20 @@
 #include "trainer/svd.h"
 
 #include <Eigen/Eigenvalues>
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 #include "absl/strings/str_format.h"
+#include "core/base/status_macros.h"
+#include "trainer/block_lanczos.h"
 
 namespace kindred {
 namespace {
 
-// Below this ratio of smallest to largest eigenvalue a Gram matrix has lost half of a double's digits, and
-// orthonormalizing through it is not safe.
-constexpr double kGramConditionLimit = 1e-10;
 // A singular value below this share of the largest is rounding, not data: the Rayleigh-Ritz step sees its square.
 constexpr double kRankTolerance = 1e-7;
 // Fourth powers of singular values must stay well inside a double.
 constexpr double kSmallestSquare = 1e-120, kLargestSquare = 1e120;
-
-// Uniform in [-1, 1) straight from the generator's bits: the standard's distributions may differ between libraries.
-DenseMatrix RandomMatrix(int64_t rows, int64_t cols, uint64_t seed) {
-  std::mt19937_64 generator(seed);
-  DenseMatrix x(rows, cols);
-  for (int64_t i = 0; i < x.size(); ++i) {
-    x.data()[i] = static_cast<double>(generator() >> 11) * 0x1.0p-52 - 1.0;
-  }
-  return x;
-}
-
-// One pass of orthonormalization through the eigenvectors of the scaled Gram matrix (Stathopoulos & Wu 2002). Returns
-// false, leaving x alone, when the columns are too close to dependent.
-bool OrthonormalizeByGram(DenseMatrix* x, int threads) {
-  Eigen::MatrixXd gram = Gram(*x, threads);
-  Eigen::VectorXd scale = gram.diagonal().cwiseSqrt();
-  if (!(scale.minCoeff() > 0)) return false;
-  scale = scale.cwiseInverse();
-  gram = scale.asDiagonal() * gram * scale.asDiagonal();
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(gram);
-  const Eigen::VectorXd& values = eigen.eigenvalues();
-  if (eigen.info() != Eigen::Success || !(values(0) > kGramConditionLimit * values(values.size() - 1))) return false;
-  const Eigen::MatrixXd rotation =
-      scale.asDiagonal() * eigen.eigenvectors() * values.cwiseSqrt().cwiseInverse().asDiagonal();
-  *x = Rotate(*x, rotation, threads);
-  return true;
-}
-
-// Replaces the columns of x by an orthonormal basis of a space that holds theirs.
-void Orthonormalize(DenseMatrix* x, int threads) {
-  // The second pass removes what the rounding of the first left.
-  if (OrthonormalizeByGram(x, threads) && OrthonormalizeByGram(x, threads)) return;
-  const Eigen::HouseholderQR<Eigen::MatrixXd> qr{Eigen::MatrixXd(*x)};
-  *x = qr.householderQ() * Eigen::MatrixXd::Identity(x->rows(), x->cols());
-}
 
 // Each column of v gets its largest-magnitude element (the first of equals) positive; u turns with it.
 void FixSigns(DenseMatrix* v, DenseMatrix* u) {
@@ -91,7 +53,7 @@ absl::Status CheckInput(const SparseMatrix& r, const SvdOptions& options) {
 }  // namespace
 
 absl::StatusOr<SvdResult> TruncatedSvd(const SparseMatrix& r, const SvdOptions& options, Progress* progress) {
-  if (absl::Status status = CheckInput(r, options); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckInput(r, options));
   const uint32_t smaller = std::min(r.rows, r.cols);
   SvdResult result;
   uint32_t k = options.factors;
@@ -102,52 +64,61 @@ absl::StatusOr<SvdResult> TruncatedSvd(const SparseMatrix& r, const SvdOptions& 
         "most min − 1",
         options.factors, k, r.rows, r.cols);
   }
-  const uint32_t extra = options.oversampling > 0 ? options.oversampling : std::max(20u, k / 2);
-  const uint32_t width = static_cast<uint32_t>(std::min<uint64_t>(uint64_t{k} + extra, smaller));
-
+  // The operator on the smaller side; its eigenvectors are the singular vectors of that side.
   const SparseMatrix rt = Transpose(r);
+  const bool by_items = r.cols <= r.rows;
+  const SparseMatrix& inner = by_items ? r : rt;
+  const SparseMatrix& outer = by_items ? rt : r;
   progress->Begin("singular value decomposition", options.max_iterations, "iterations");
-  DenseMatrix q = Multiply(rt, RandomMatrix(r.rows, width, options.seed), options.threads);
-  Orthonormalize(&q, options.threads);
-  DenseMatrix b;
-  Eigen::MatrixXd rotation;
-  Eigen::VectorXd sigma = Eigen::VectorXd::Zero(width);
-  while (true) {
-    b = Multiply(r, q, options.threads);
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(Gram(b, options.threads));
-    if (eigen.info() != Eigen::Success) return absl::InternalError("the eigensolver of the SVD did not converge");
-    rotation = eigen.eigenvectors().rowwise().reverse();
-    const Eigen::VectorXd before = sigma;
-    sigma = eigen.eigenvalues().reverse().cwiseMax(0).cwiseSqrt();
-    ++result.iterations;
-    result.last_change = 0;
-    for (uint32_t j = 0; j < k && sigma(j) > kRankTolerance * sigma(0); ++j) {
-      result.last_change = std::max(result.last_change, std::abs(sigma(j) - before(j)) / sigma(j));
-    }
-    progress->Update(result.iterations, absl::StrFormat("change %.1e", result.last_change));
-    result.settled = result.last_change <= options.tolerance;
-    if (result.settled || result.iterations >= options.max_iterations) break;
-    q = Multiply(rt, Rotate(b, rotation, options.threads), options.threads);
-    Orthonormalize(&q, options.threads);
+  LanczosOptions lanczos{.wanted = k,
+                         .max_iterations = options.max_iterations,
+                         .tolerance = options.tolerance,
+                         .seed = options.seed,
+                         .threads = options.threads};
+  lanczos.progress = [&](uint32_t iteration, double residual) {
+    progress->Update(iteration, absl::StrFormat("residual %.1e", residual));
+  };
+  const auto apply = [&](const DenseMatrix& x) {
+    return Multiply(outer, Multiply(inner, x, options.threads), options.threads);
+  };
+  ASSIGN_OR_RETURN(LanczosResult pairs, LargestEigenpairs(apply, smaller, lanczos));
+  result.iterations = pairs.iterations;
+  result.converged = pairs.converged;
+  result.residual = pairs.residual;
+
+  // Squares hide small singular values: what is below the tolerance is left out before the last step, which works with
+  // R itself, on an orthonormal basis of the item side.
+  int64_t sound = 0;
+  while (sound < pairs.vectors.cols() && pairs.values(sound) > kRankTolerance * kRankTolerance * pairs.values(0))
+    ++sound;
+  DenseMatrix basis = pairs.vectors.leftCols(sound);
+  if (!by_items) {
+    basis = Multiply(rt, basis, options.threads);
+    Orthonormalize(0, options.threads, &basis);
   }
+  const DenseMatrix image = Multiply(r, basis, options.threads);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(Gram(image, options.threads));
+  if (eigen.info() != Eigen::Success) return absl::InternalError("the last eigenproblem of the SVD did not converge");
+  const Eigen::MatrixXd rotation = eigen.eigenvectors().rowwise().reverse();
+  const Eigen::VectorXd sigma = eigen.eigenvalues().reverse().cwiseMax(0).cwiseSqrt();
 
   uint32_t rank = 0;
-  while (rank < k && sigma(rank) > kRankTolerance * sigma(0)) ++rank;
+  while (rank < sigma.size() && sigma(rank) > kRankTolerance * sigma(0)) ++rank;
   if (rank < k) {
     result.reduced = absl::StrFormat("%d factors asked for, %d taken: the matrix has numerical rank %d",
                                      options.factors, rank, rank);
     k = rank;
   }
   result.singular_values.assign(sigma.data(), sigma.data() + k);
-  result.items = Rotate(q, rotation.leftCols(k), options.threads);
-  result.users = Rotate(b, rotation.leftCols(k), options.threads);
+  result.items = Rotate(basis, rotation.leftCols(k), options.threads);
+  result.users = Rotate(image, rotation.leftCols(k), options.threads);
   FixSigns(&result.items, &result.users);
   double captured = 0;
   for (double value : result.singular_values) captured += value * value;
   result.residual_norm = std::sqrt(std::max(0.0, SquaredNorm(r) - captured));
   progress->End(absl::StrFormat("%d factors, singular values %.4g to %.4g, %d iterations%s", k,
                                 result.singular_values.front(), result.singular_values.back(), result.iterations,
-                                result.settled ? "" : ", not settled"));
+                                result.converged ? "" : ", not converged"));
   return result;
 }
 

@@ -1,6 +1,6 @@
-// Truncated singular value decomposition of a sparse matrix by randomized subspace iteration with Rayleigh-Ritz steps
-// (Halko, Martinsson & Tropp 2011, §4.5 and §5.1). The matrix is only ever multiplied with; beyond it, memory is
-// O((n_users + n_items) · l) for l = factors + oversampling. Seeded; the same bits at any thread count.
+// Truncated singular value decomposition of a sparse matrix through the largest eigenpairs of R Rᵀ or Rᵀ R, whichever
+// is smaller. The matrix is only ever multiplied with; beyond it, memory is O(min(n_users, n_items) · 4k +
+// max(n_users, n_items) · k). Seeded; the same bits at any thread count.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,8 @@ namespace kindred {
 
 struct SvdOptions {
   uint32_t factors = 50;
-  uint32_t oversampling = 0;  // extra directions that are iterated and thrown away; 0 = max(20, factors / 2)
-  uint32_t max_iterations = 100;
-  double tolerance = 1e-8;  // stop when no wanted singular value changed by more, relative, in one iteration
+  uint32_t max_iterations = 100;  // products with a block of factors + 10 vectors
+  double tolerance = 1e-4;        // largest relative residual of a wanted σ² at which to stop
   uint64_t seed = 42;
   int threads = 1;
 };
@@ -27,8 +26,8 @@ struct SvdResult {
   DenseMatrix items;                    // V: [n_items × k], orthonormal columns, largest magnitude of each positive
   DenseMatrix users;                    // U Σ = R V: [n_users × k]
   uint32_t iterations = 0;
-  bool settled = false;      // reached the tolerance
-  double last_change = 0;    // largest relative change of a wanted singular value in the last iteration
+  bool converged = false;    // reached the tolerance
+  double residual = 0;       // largest ‖RᵀR v − σ² v‖ / σ², a bound on the relative error of each σ²
   std::string reduced;       // why k is less than asked for; empty when it is not
   double residual_norm = 0;  // ‖R − U Σ Vᵀ‖_F
 };

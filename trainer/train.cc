@@ -57,8 +57,8 @@ absl::StatusOr<Factors> Factorize(const Interactions& interactions, const TrainO
                   {"factors", out.spec.dim},
                   {"seed", svd_options.seed},
                   {"iterations", svd.iterations},
-                  {"settled", svd.settled},
-                  {"last_change", svd.last_change},
+                  {"converged", svd.converged},
+                  {"residual", svd.residual},
                   {"error", svd.residual_norm},
                   {"relative_error", out.relative_error},
                   {"singular_values", svd.singular_values}};

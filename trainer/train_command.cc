@@ -259,8 +259,7 @@ void AddSvd(CLI::App* train, int* exit_code) {
   AddInputFlags(svd, flags.get());
   AddItemFlags(svd, flags.get());
   AddFactorFlags(svd, flags.get());
-  svd->add_option("--tolerance", flags->tolerance,
-                  "Stop when no singular value changes by more than this share in an iteration")
+  svd->add_option("--tolerance", flags->tolerance, "Stop when every singular value squared is known to this share")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber)
       ->group("Factorization");

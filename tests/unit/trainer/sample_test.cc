@@ -72,7 +72,7 @@ TEST_F(SampleTest, SingularValuesAreScipys) {
   Progress silent(Progress::Mode::kSilent);
   const auto svd = TruncatedSvd(*matrix_, {.factors = static_cast<uint32_t>(expected.size()), .threads = 2}, &silent);
   ASSERT_TRUE(svd.ok()) << svd.status();
-  EXPECT_TRUE(svd->settled);
+  EXPECT_TRUE(svd->converged);
   for (size_t j = 0; j < expected.size(); ++j) {
     EXPECT_NEAR(svd->singular_values[j], expected[j], 1e-5 * expected[j]) << j;
   }
