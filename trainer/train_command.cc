@@ -140,7 +140,7 @@ void AddOutputFlags(CLI::App* command, Flags* flags) {
       ->capture_default_str()
       ->type_name("NAME")
       ->group(group);
-  command->add_option("--model-version", options.version, "Version of the model")
+  command->add_option("--model-version,--version", options.version, "Version of the model")
       ->capture_default_str()
       ->type_name("TEXT")
       ->group(group);
