@@ -59,12 +59,23 @@ class CommandsTest : public ::testing::Test {
     WriteFile(events_, text);
   }
   std::vector<std::string> TrainArgs(const std::string& family) {
-    return {"train",         family,          "--interactions",
-            events_,         "--user-column", "who",
-            "--item-column", "what",          "--value-column",
-            "much",          "--factors",     "3",
-            "--version",     "9",             "--quiet",
-            "--out",         out_};
+    return {"train",
+            family,
+            "--interactions",
+            events_,
+            "--user-column",
+            "who",
+            "--item-column",
+            "what",
+            "--value-column",
+            "much",
+            "--factors",
+            "3",
+            "--version",
+            "9",
+            "--quiet",
+            "--out",
+            out_};
   }
 
   TempDir dir_;
@@ -75,7 +86,8 @@ TEST_F(CommandsTest, TrainInspectVerify) {
   for (const char* family : {"svd", "nmf"}) {
     const Outcome train = RunKindred(TrainArgs(family));
     ASSERT_EQ(train.exit_code, kExitOk) << train.err;
-    EXPECT_THAT(train.out, AllOf(HasSubstr("version 9"), HasSubstr("users         12"), HasSubstr("items         9"), HasSubstr(family)));
+    EXPECT_THAT(train.out, AllOf(HasSubstr("version 9"), HasSubstr("users         12"), HasSubstr("items         9"),
+                                 HasSubstr(family)));
     const Outcome verify = RunKindred({"verify", out_});
     EXPECT_EQ(verify.exit_code, kExitOk) << verify.out;
     EXPECT_THAT(verify.out, AllOf(StartsWith("VALID\n"), HasSubstr(out_), HasSubstr("golden queries answered")));
