@@ -60,6 +60,7 @@ std::string Nearest(std::string_view key, const Descriptor& type) {
 
 std::string FieldNames(const Descriptor& type) {
   std::vector<std::string> names;
+  names.reserve(type.field_count());
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names.empty() ? "nothing" : absl::StrJoin(names, ", ");
 }

@@ -87,7 +87,7 @@ class Basis {
   // z −= V Vᵀ z; returns Vᵀ z.
   Eigen::MatrixXd Remove(DenseMatrix* z) const {
     const DenseMatrix v = Columns();
-    const Eigen::MatrixXd part = v.transpose() * *z;
+    Eigen::MatrixXd part = v.transpose() * *z;
     *z -= Rotate(v, part, threads_);
     return part;
   }
