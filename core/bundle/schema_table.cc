@@ -59,7 +59,7 @@ bool IsPlaceholderValue(std::string_view value, std::string_view alphabet) {
   return !value.empty() && value.size() <= kMaxPlaceholder && value.find_first_not_of(alphabet) == value.npos;
 }
 
-// What stands for the placeholder when `name` has the form of `pattern`.
+// What stands for "<space>" or "<attribute>" when `name` has the form of `pattern`.
 bool Matches(std::string_view pattern, std::string_view name, std::string_view* value) {
   const size_t open = pattern.find('<');
   if (open == pattern.npos) return pattern == name;
@@ -111,7 +111,7 @@ std::string InstantiatePattern(std::string_view pattern, std::string_view space)
 }
 
 std::string NearestTensorName(std::string_view name) {
-  // The part where a pattern has its placeholder, so that only the fixed parts are compared.
+  // The part where a pattern has "<…>", so that only the fixed parts are compared.
   std::string_view part = name.substr(std::min(name.size(), name.find('.') + 1));
   const std::string_view space = part.substr(0, part.find('.'));
   const std::string_view attribute = name.substr(std::min(name.size(), name.rfind('.') + 1));
