@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "clients/cli/query_commands.h"
-#include "trainer/commands.h"
+#include "trainer/commands/commands.h"
 
 namespace {
 

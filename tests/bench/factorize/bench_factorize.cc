@@ -14,10 +14,10 @@
 #include <random>
 #include <string>
 
-#include "trainer/ingest.h"
-#include "trainer/nmf.h"
-#include "trainer/svd.h"
-#include "trainer/text.h"
+#include "trainer/base/text.h"
+#include "trainer/data/ingest.h"
+#include "trainer/families/nmf.h"
+#include "trainer/families/svd.h"
 
 namespace kindred {
 namespace {

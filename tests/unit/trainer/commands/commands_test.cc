@@ -1,0 +1,198 @@
+#include "trainer/commands/commands.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/bundle_builder.h"
+#include "tests/support/files.h"
+
+namespace kindred {
+namespace {
+
+using kindred::testing::BundleBuilder;
+using kindred::testing::ListDirectory;
+using kindred::testing::PatchFile;
+using kindred::testing::ReadFile;
+using kindred::testing::TempDir;
+using kindred::testing::WriteFile;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct Outcome {
+  int exit_code;
+  std::string out, err;
+};
+
+// As the program: 0, 1 or 2.
+Outcome RunKindred(std::vector<std::string> args) {
+  CLI::App app("Kindred", "kindred");
+  app.require_subcommand(1);
+  Outcome outcome{0, "", ""};
+  AddTrainerCommands(app, &outcome.exit_code);
+  std::reverse(args.begin(), args.end());
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  try {
+    app.parse(args);
+  } catch (const CLI::ParseError& error) {
+    outcome.exit_code = app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  std::cout.flush();
+  outcome.out = ::testing::internal::GetCapturedStdout();
+  outcome.err = ::testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+class CommandsTest : public ::testing::Test {
+ protected:
+  CommandsTest() {
+    std::string text = "who,what,much\n";
+    for (int u = 0; u < 12; ++u) {
+      for (int i = 0; i < 9; ++i) {
+        if ((u * 7 + i * 5) % 3 != 0)
+          text += "u" + std::to_string(u) + ",i" + std::to_string(i) + "," + std::to_string(1 + (u * i) % 4) + "\n";
+      }
+    }
+    WriteFile(events_, text);
+  }
+  std::vector<std::string> TrainArgs(const std::string& family) {
+    return {"train",
+            family,
+            "--interactions",
+            events_,
+            "--user-column",
+            "who",
+            "--item-column",
+            "what",
+            "--value-column",
+            "much",
+            "--factors",
+            "3",
+            "--version",
+            "9",
+            "--quiet",
+            "--out",
+            out_};
+  }
+
+  TempDir dir_;
+  std::string events_ = dir_.File("events.csv"), out_ = dir_.File("bundle.safetensors");
+};
+
+TEST_F(CommandsTest, TrainInspectVerify) {
+  for (const char* family : {"svd", "nmf"}) {
+    const Outcome train = RunKindred(TrainArgs(family));
+    ASSERT_EQ(train.exit_code, kExitOk) << train.err;
+    EXPECT_THAT(train.out, AllOf(HasSubstr("version 9"), HasSubstr("users         12"), HasSubstr("items         9"),
+                                 HasSubstr(family)));
+    const Outcome verify = RunKindred({"verify", out_});
+    EXPECT_EQ(verify.exit_code, kExitOk) << verify.out;
+    EXPECT_THAT(verify.out, AllOf(StartsWith("VALID\n"), HasSubstr(out_), HasSubstr("golden queries answered")));
+    const Outcome inspect = RunKindred({"inspect", out_});
+    EXPECT_EQ(inspect.exit_code, kExitOk) << inspect.err;
+    EXPECT_THAT(inspect.out, AllOf(HasSubstr("sealed"), HasSubstr("collaborative"), HasSubstr("items.ids.index")));
+    const Outcome json = RunKindred({"inspect", out_, "--json"});
+    EXPECT_EQ(json.exit_code, kExitOk) << json.err;
+    const auto parsed = nlohmann::json::parse(json.out, nullptr, false);
+    ASSERT_TRUE(parsed.is_object()) << json.out;
+    EXPECT_EQ(parsed["users"], 12);
+    EXPECT_EQ(parsed["spaces"]["collaborative"]["family"], family);
+    EXPECT_EQ(parsed["training"]["factors"], 3);
+    EXPECT_EQ(parsed["tensors"].size() > 10, true);
+  }
+}
+
+TEST_F(CommandsTest, PackRawAndPackAgain) {
+  BundleBuilder builder;
+  builder.KeepFactorsAndIds();
+  builder.WriteRaw(dir_.File("raw"));
+  const Outcome pack =
+      RunKindred({"pack", "--in", dir_.File("raw"), "--out", out_, "--model", "shop", "--version", "4"});
+  ASSERT_EQ(pack.exit_code, kExitOk) << pack.err;
+  EXPECT_THAT(pack.out, AllOf(HasSubstr("shop, version 4"), HasSubstr("derived  ")));
+  EXPECT_EQ(RunKindred({"verify", out_}).exit_code, kExitOk);
+  EXPECT_THAT(RunKindred({"verify", dir_.File("raw")}).out, HasSubstr("raw: it has no checksums"));
+  EXPECT_THAT(RunKindred({"pack", "--in", out_, "--out", out_}).out, HasSubstr("nothing, all parts were there"));
+}
+
+TEST_F(CommandsTest, VerifySaysInvalidAndWhere) {
+  ASSERT_EQ(RunKindred(TrainArgs("svd")).exit_code, kExitOk);
+  const std::string bytes = ReadFile(out_);
+  PatchFile(out_, bytes.size() - 1, std::string(1, static_cast<char>(bytes.back() ^ 1)));
+  const Outcome verify = RunKindred({"verify", out_});
+  EXPECT_EQ(verify.exit_code, kExitFailed);
+  EXPECT_THAT(verify.out, AllOf(StartsWith("INVALID: "), HasSubstr(out_), HasSubstr("checksum")));
+  EXPECT_EQ(RunKindred({"inspect", out_}).exit_code, kExitOk) << "the header is sound";
+  WriteFile(out_, bytes.substr(0, bytes.size() - 1));
+  EXPECT_EQ(RunKindred({"inspect", out_}).exit_code, kExitFailed);
+}
+
+TEST_F(CommandsTest, NotFoundIsTwo) {
+  const std::string absent = dir_.File("absent");
+  const Outcome verify = RunKindred({"verify", absent});
+  EXPECT_EQ(verify.exit_code, kExitUsage);
+  EXPECT_EQ(verify.out, "NOT FOUND: " + absent + "\n");
+  EXPECT_EQ(RunKindred({"inspect", absent}).exit_code, kExitUsage);
+  EXPECT_EQ(RunKindred({"pack", "--in", absent, "--out", out_}).exit_code, kExitUsage);
+  EXPECT_EQ(RunKindred({"pack", "--legacy", absent, "--out", out_}).exit_code, kExitUsage);
+  EXPECT_EQ(RunKindred({"train", "svd", "--interactions", absent, "--out", out_}).exit_code, kExitUsage);
+}
+
+TEST_F(CommandsTest, WrongUsageIsTwo) {
+  EXPECT_EQ(RunKindred({}).exit_code, kExitUsage);
+  EXPECT_EQ(RunKindred({"verify"}).exit_code, kExitUsage);
+  EXPECT_EQ(RunKindred({"train"}).exit_code, kExitUsage);
+  EXPECT_EQ(RunKindred({"train", "svd", "--out", out_}).exit_code, kExitUsage);
+  EXPECT_EQ(RunKindred({"pack", "--out", out_}).exit_code, kExitUsage);
+  EXPECT_EQ(RunKindred({"pack", "--in", "a", "--legacy", "b", "--out", out_}).exit_code, kExitUsage);
+  const auto with = [&](std::vector<std::string> more) {
+    std::vector<std::string> args = TrainArgs("nmf");
+    args.insert(args.end(), more.begin(), more.end());
+    return RunKindred(args);
+  };
+  EXPECT_EQ(with({"--transform", "cube"}).exit_code, kExitUsage);
+  EXPECT_EQ(with({"--aggregate", "median"}).exit_code, kExitUsage);
+  EXPECT_EQ(with({"--delimiter", "ab"}).exit_code, kExitUsage);
+  EXPECT_EQ(with({"--before", "2017-01-01"}).exit_code, kExitUsage);
+  EXPECT_EQ(with({"--item-name-column", "name"}).exit_code, kExitUsage);
+  EXPECT_EQ(with({"--model", ""}).exit_code, kExitUsage);
+  EXPECT_EQ(with({"--alpha", "-1"}).exit_code, kExitUsage);
+  EXPECT_EQ(with({"--threads", "0"}).exit_code, kExitUsage);
+  EXPECT_EQ(with({"--no-such-flag"}).exit_code, kExitUsage);
+  EXPECT_THAT(ListDirectory(dir_.path()), ::testing::ElementsAre("events.csv"));
+}
+
+TEST_F(CommandsTest, FailureIsOneAndSaysWhere) {
+  WriteFile(events_, "who,what,much\nu,i,x\n");
+  const Outcome train = RunKindred(TrainArgs("svd"));
+  EXPECT_EQ(train.exit_code, kExitFailed);
+  EXPECT_THAT(train.err, AllOf(StartsWith("error: "), HasSubstr("line 2, column 'much'")));
+}
+
+TEST_F(CommandsTest, NegativeValuesAreForIdentityOnly) {
+  std::string text = ReadFile(events_);
+  WriteFile(events_, text + "u0,i0,-2\n");
+  std::vector<std::string> args = TrainArgs("svd");
+  EXPECT_EQ(RunKindred(args).exit_code, kExitFailed);
+  args.insert(args.end(), {"--transform", "identity"});
+  const Outcome train = RunKindred(args);
+  EXPECT_EQ(train.exit_code, kExitOk) << train.err;
+}
+
+TEST_F(CommandsTest, EveryCommandHasHelpWithExitCodesAndExample) {
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"train", "svd"}, {"train", "nmf"}, {"pack"}, {"inspect"}, {"verify"}}) {
+    std::vector<std::string> args = command;
+    args.push_back("--help");
+    const Outcome help = RunKindred(args);
+    EXPECT_EQ(help.exit_code, kExitOk);
+    EXPECT_THAT(help.out, AllOf(HasSubstr("Exit codes: 0"), HasSubstr("Example:"))) << command[0];
+  }
+  EXPECT_EQ(RunKindred({"train", "--help"}).exit_code, kExitOk);
+}
+
+}  // namespace
+}  // namespace kindred

@@ -1,0 +1,207 @@
+#include "trainer/families/train.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "core/bundle/tensor_names.h"
+#include "core/engine/model.h"
+#include "tests/support/files.h"
+
+namespace kindred {
+namespace {
+
+using kindred::testing::ListDirectory;
+using kindred::testing::ReadFile;
+using kindred::testing::TempDir;
+using kindred::testing::WriteFile;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class TrainTest : public ::testing::Test {
+ protected:
+  TrainTest() {
+    setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+    options_.interactions_path = dir_.File("events.csv");
+    options_.out = dir_.File("bundle.safetensors");
+  }
+  ~TrainTest() override { unsetenv("SOURCE_DATE_EPOCH"); }
+
+  // 40 users of 30 items in two tastes, with repeated rows.
+  void WriteEvents() {
+    std::mt19937 generator(7);
+    std::string text = "user_id,item_id,rating\n";
+    for (int row = 0; row < 900; ++row) {
+      const int user = static_cast<int>(generator() % 40);
+      const int item = static_cast<int>(generator() % 15) + (user % 2) * 15;
+      text +=
+          "u" + std::to_string(user) + ",i" + std::to_string(item) + "," + std::to_string(1 + generator() % 4) + "\n";
+    }
+    WriteFile(options_.interactions_path, text);
+  }
+  absl::StatusOr<TrainReport> Run() {
+    Progress silent(Progress::Mode::kSilent);
+    return Train(options_, &silent);
+  }
+  std::shared_ptr<const Model> Load() {
+    auto model = Model::Load(options_.out);
+    EXPECT_TRUE(model.ok()) << model.status();
+    return model.ok() ? *model : nullptr;
+  }
+
+  // Every trained user is what serving makes of the same history.
+  void ExpectUsersAreTheirFoldIns(double tolerance) {
+    ASSERT_TRUE(Run().ok());
+    const auto model = Load();
+    ASSERT_NE(model, nullptr);
+    Progress silent(Progress::Mode::kSilent);
+    const auto read = ReadInteractions(options_.interactions_path, options_.ingest, &silent);
+    ASSERT_TRUE(read.ok()) << read.status();
+    const SparseMatrix& values = read->interactions.values;
+    const Space& space = model->default_space();
+    const uint32_t d = space.spec.dim;
+    FoldInScratch scratch;
+    for (uint32_t user = 0; user < values.rows; ++user) {
+      std::vector<ItemWeight> history;
+      for (int64_t p = values.offsets[user]; p < values.offsets[user + 1]; ++p) {
+        history.push_back({values.indices[p], values.values[p]});
+      }
+      std::vector<float> u(d);
+      space.fold_in->Solve(history, u, &scratch);
+      double norm = 0;
+      for (uint32_t j = 0; j < d; ++j) norm = std::max<double>(norm, std::abs(space.users[user * d + j]));
+      for (uint32_t j = 0; j < d; ++j) {
+        EXPECT_NEAR(u[j], space.users[user * d + j], tolerance * norm) << "user " << user << ", factor " << j;
+      }
+    }
+  }
+
+  void ExpectFails(const std::string& text, const std::string& part) {
+    WriteFile(options_.interactions_path, text);
+    const auto report = Run();
+    ASSERT_FALSE(report.ok()) << text;
+    EXPECT_THAT(report.status().message(), HasSubstr(part));
+    EXPECT_THAT(ListDirectory(dir_.path()), ElementsAre("events.csv")) << "nothing is left behind";
+  }
+
+  TempDir dir_;
+  TrainOptions options_;
+};
+
+TEST_F(TrainTest, SvdUsersAreTheirFoldIns) {
+  WriteEvents();
+  options_.family = SvdOptions{.factors = 6};
+  ExpectUsersAreTheirFoldIns(1e-5);
+}
+
+TEST_F(TrainTest, NmfUsersAreTheirFoldIns) {
+  WriteEvents();
+  for (const double alpha : {0.0, 0.5}) {
+    options_.family = NmfOptions{.factors = 4, .alpha = alpha};
+    ExpectUsersAreTheirFoldIns(1e-6);
+  }
+}
+
+TEST_F(TrainTest, SvdScoresReconstructTheValues) {
+  WriteEvents();
+  options_.family = SvdOptions{.factors = 29};
+  const auto report = Run();
+  ASSERT_TRUE(report.ok()) << report.status();
+  // 29 of at most 30 factors leave little out.
+  EXPECT_LT(report->relative_error, 0.1);
+  EXPECT_EQ(Load()->default_space().spec.fold_in, FoldIn::kRidge);
+}
+
+TEST_F(TrainTest, BundleSaysHowItWasMade) {
+  WriteEvents();
+  WriteFile(dir_.File("items.csv"), "item_id,name,dept\ni0,Tea,HOT\ni1,Milk,COLD\n");
+  options_.items_path = dir_.File("items.csv");
+  options_.items.name_column = "name";
+  options_.items.category_columns = {"dept"};
+  options_.family = NmfOptions{.factors = 3, .alpha = 0.25};
+  options_.transform = ValueTransform::kLog1p;
+  options_.prior_weight = 0.5;
+  options_.model = "shop";
+  options_.version = "7";
+  ASSERT_TRUE(Run().ok());
+  const auto model = Load();
+  ASSERT_NE(model, nullptr);
+  const BundleInfo& info = model->info();
+  EXPECT_EQ(info.model, "shop");
+  EXPECT_EQ(info.version, "7");
+  EXPECT_EQ(info.source, "events.csv");
+  EXPECT_EQ(info.created_at, "2023-11-14T22:13:20Z");
+  const SpaceSpec& spec = info.spaces.at("collaborative");
+  EXPECT_EQ(spec.family, "nmf");
+  EXPECT_EQ(spec.fold_in, FoldIn::kNnls);
+  EXPECT_EQ(spec.fold_in_lambda, 0.25);
+  EXPECT_EQ(spec.transform, ValueTransform::kLog1p);
+  EXPECT_EQ(spec.prior_weight, 0.5);
+  const auto training = nlohmann::json::parse(info.header.metadata.at("kindred.training"));
+  EXPECT_EQ(training["rows_read"], 900);
+  EXPECT_EQ(training["alpha"], 0.25);
+  EXPECT_EQ(training["value_column"], "rating");
+  EXPECT_FALSE(training.contains("seconds")) << "the same bytes, however fast";
+  const uint32_t tea = *model->items().Find("i0");
+  EXPECT_EQ(model->ItemName(tea), "Tea");
+  ASSERT_EQ(model->ItemCategories(tea).size(), 1u);
+  EXPECT_EQ(model->categories().Id(model->ItemCategories(tea)[0]), "dept:HOT");
+}
+
+TEST_F(TrainTest, SameInputAndSeedGiveTheSameBytes) {
+  WriteEvents();
+  for (const bool nmf : {false, true}) {
+    std::string first;
+    for (const int threads : {1, 1, 2}) {
+      if (nmf) {
+        options_.family = NmfOptions{.factors = 4, .threads = threads};
+      } else {
+        options_.family = SvdOptions{.factors = 4, .threads = threads};
+      }
+      ASSERT_TRUE(Run().ok());
+      if (first.empty()) first = ReadFile(options_.out);
+      EXPECT_TRUE(first == ReadFile(options_.out)) << (nmf ? "nmf" : "svd") << ", " << threads << " threads";
+    }
+  }
+}
+
+TEST_F(TrainTest, HostileInputsLeaveNothingBehind) {
+  options_.family = SvdOptions{.factors = 4};
+  ExpectFails("", "is empty");
+  ExpectFails("user_id,item_id\n", "no interaction");
+  ExpectFails("user_id,item_id\nu,a\n", "too small: 1 users × 1 items");
+  ExpectFails("user_id,item_id\nu,a\nu,b\n", "too small: 1 users × 2 items");
+  ExpectFails("user_id,item_id\nu,a\nv,a\n", "too small: 2 users × 1 items");
+  ExpectFails("user_id,item_id,rating\nu,a,nan\n", "line 2, column 'rating'");
+  options_.family = NmfOptions{.factors = 4};
+  ExpectFails("user_id,item_id,rating\nu,a,1\nu,b,-1\n", "line 3, column 'rating'");
+  options_.transform = ValueTransform::kIdentity;
+  ExpectFails("user_id,item_id,rating\nu,a,1e300\nv,b,1e300\n", "too large");
+  options_.out = dir_.File("no/such/bundle.st");
+  ExpectFails("user_id,item_id\nu,a\nv,b\n", "there is no folder");
+}
+
+TEST_F(TrainTest, NmfTrainsOnOneUser) {
+  WriteFile(options_.interactions_path, "user_id,item_id\nu,a\nu,b\nu,b\n");
+  options_.family = NmfOptions{.factors = 4};
+  const auto report = Run();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->reduced, HasSubstr("4 factors asked for, 1 taken"));
+}
+
+TEST_F(TrainTest, AllEqualValuesTrain) {
+  std::string text = "user_id,item_id\n";
+  for (int u = 0; u < 5; ++u) {
+    for (int i = 0; i < 4; ++i) text += std::to_string(u) + "," + std::to_string(i) + "\n";
+  }
+  WriteFile(options_.interactions_path, text);
+  options_.family = SvdOptions{.factors = 3};
+  const auto report = Run();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->reduced, HasSubstr("rank 1"));
+}
+
+}  // namespace
+}  // namespace kindred

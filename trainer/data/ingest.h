@@ -1,0 +1,53 @@
+// Reads interactions from CSV: named columns, rows checked one by one, duplicates aggregated, what was left out
+// counted.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "trainer/base/progress.h"
+#include "trainer/data/interactions.h"
+
+namespace kindred {
+
+struct IngestOptions {
+  std::string user_column = "user_id";
+  std::string item_column = "item_id";
+  // Empty: column "rating" when the file has one, else 1 for each row.
+  std::string value_column;
+  std::string time_column;  // empty: none
+  char delimiter = ',';
+  Aggregation aggregation = Aggregation::kSum;
+  // Keep only rows before this time (needs time_column). Seconds since 1970.
+  std::optional<double> before;
+  uint32_t min_user_items = 1;  // distinct items a user must have
+  uint32_t min_item_users = 1;  // distinct users an item must have
+  bool allow_negative = false;  // whether values < 0 are meaningful to the trainer
+  bool skip_bad_rows = false;   // count and skip rows that would otherwise be errors
+};
+
+struct IngestReport {
+  uint64_t rows_read = 0;
+  uint64_t rows_used = 0;
+  // Reason → rows: "empty user id", "value of 0", …
+  std::map<std::string, uint64_t> skipped;
+  std::string first_bad_row;                      // the message of the first row that skip_bad_rows let pass
+  uint64_t users_dropped = 0, items_dropped = 0;  // by the minimum interactions
+  uint64_t users_below_five = 0;                  // kept, with fewer than 5 items
+  std::string value_column;                       // the column taken, "" = 1 for each row
+};
+
+struct Ingested {
+  Interactions interactions;
+  IngestReport report;
+};
+
+// Ids keep the order in which they first appear. Rows with an empty id, an empty value or a value of 0 say nothing and
+// are skipped and counted; a value that is no finite number or is negative where that means nothing, an id that is not
+// valid UTF-8 or longer than kMaxIdBytes, and a time that cannot be read are INVALID_ARGUMENT naming file, line, column
+// and what was found (or counted, with skip_bad_rows). FAILED_PRECONDITION when no row is left. O(rows log rows).
+absl::StatusOr<Ingested> ReadInteractions(const std::string& path, const IngestOptions& options, Progress* progress);
+
+}  // namespace kindred
