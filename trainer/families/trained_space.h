@@ -1,8 +1,7 @@
-// What every model family gives and takes: events in, one space of a bundle out. Plain values.
+// What every model family takes and gives: events in, one space of a bundle out. Plain values.
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/bundle/space_spec.h"
@@ -13,23 +12,27 @@
 
 namespace kindred {
 
-// Views of one training set; what they point at outlives the training.
+// Views of one training set; what they point at outlives the training. All are of the same catalogue: item i and user u
+// mean the same in each.
 struct TrainingData {
-  const EventLog* events = nullptr;                 // rows in input order
-  const Interactions* interactions = nullptr;       // the same events, aggregated; its ids are the events' ids
-  const ItemTable* items = nullptr;                 // of the same catalogue; empty members where nothing is known
-  const std::vector<std::string>* texts = nullptr;  // [n_items], free text of each item, or empty
+  const EventLog* events = nullptr;            // the events in input order; not weighted
+  const Interactions* interactions = nullptr;  // the events of each user and item as one value, weighted
+  const ItemTable* items = nullptr;            // members are empty where nothing is known
+  SpaceSpec weighting;                         // its `actions` and `half_life_days`: what an event is worth
+  uint64_t seed = 42;
+  int threads = 1;
 };
 
 // One space of a bundle, before it is packed.
 struct TrainedSpace {
-  SpaceSpec spec;
+  SpaceSpec spec;                  // actions, half_life_days and prior_weight are filled in by Train
   std::vector<float> items;        // space.<s>.items: [n_items × d]; empty in a sparse space
   std::vector<float> users;        // space.<s>.users: [n_users × d]; empty when users are folded in from what they saw
-  std::vector<OwnedTensor> parts;  // other tensors of the space, named "space.<s>.…" with the name given to the trainer
-  std::vector<float> prior;        // items.prior that this family asks for, or empty
-  std::vector<std::string> notes;    // what a person should know: "50 factors reduced to 12: …"
-  std::string training_json = "{}";  // object: hyper-parameters and figures, for `kindred.training`
+  std::vector<OwnedTensor> parts;  // other tensors, by their full names
+  std::vector<float> prior;        // items.prior that the family asks for: [n_items], or empty
+  std::vector<float> popularity;   // items.popularity that the family asks for: [n_items], or empty
+  std::vector<std::string> notes;  // what a person should know: "50 factors reduced to 12: …"
+  std::string figures_json = "{}";  // object of what came out: iterations, errors, …
 };
 
 }  // namespace kindred
