@@ -38,7 +38,10 @@ std::string IntegerRange(int64_t min, int64_t max) {
 // A parameter whose value is an integer of any width.
 template <typename T>
 Parameter IntegerParameter(std::string_view name, T* field, std::string_view help, int64_t min, int64_t max) {
-  Parameter out{std::string(name), "N", std::string(help), false, {}, {}, {}};
+  Parameter out;
+  out.name = name;
+  out.type_name = "N";
+  out.help = help;
   out.set = [name = out.name, field, min, max](std::string_view text) {
     const std::optional<int64_t> value = ParseInteger(text);
     if (!value || *value < min || *value > max) return Unexpected(name, text, IntegerRange(min, max));
@@ -64,7 +67,10 @@ void ParameterList::Add(std::string_view name, int* field, std::string_view help
 }
 
 void ParameterList::Add(std::string_view name, double* field, std::string_view help, double min, double max) {
-  Parameter out{std::string(name), "X", std::string(help), false, {}, {}, {}};
+  Parameter out;
+  out.name = name;
+  out.type_name = "X";
+  out.help = help;
   out.set = [name = out.name, field, min, max](std::string_view text) {
     const std::optional<double> value = ParseNumber(text);
     // Written so that NaN is refused.
@@ -82,7 +88,11 @@ void ParameterList::Add(std::string_view name, double* field, std::string_view h
 }
 
 void ParameterList::Add(std::string_view name, bool* field, std::string_view help) {
-  Parameter out{std::string(name), "", std::string(help), true, {}, {}, {}};
+  Parameter out;
+  out.name = name;
+  out.type_name = "";
+  out.help = help;
+  out.is_flag = true;
   out.set = [name = out.name, field](std::string_view text) {
     if (text != "true" && text != "false") return Unexpected(name, text, "true or false");
     *field = text == "true";
@@ -93,7 +103,10 @@ void ParameterList::Add(std::string_view name, bool* field, std::string_view hel
 }
 
 void ParameterList::Add(std::string_view name, std::string* field, std::string_view help, std::string_view type_name) {
-  Parameter out{std::string(name), std::string(type_name), std::string(help), false, {}, {}, {}};
+  Parameter out;
+  out.name = name;
+  out.type_name = type_name;
+  out.help = help;
   out.set = [field](std::string_view text) {
     *field = std::string(text);
     return absl::OkStatus();
@@ -105,8 +118,14 @@ void ParameterList::Add(std::string_view name, std::string* field, std::string_v
   parameters_.push_back(std::move(out));
 }
 
-void ParameterList::Add(std::string_view name, std::vector<std::string>* field, std::string_view help) {
-  Parameter out{std::string(name), "A,B,…", std::string(help), false, {}, {}, {}};
+void ParameterList::Add(std::string_view name, std::vector<std::string>* field, std::string_view help,
+                        std::string_view type_name) {
+  Parameter out;
+  out.name = name;
+  out.type_name = type_name;
+  out.help = help;
+  out.is_list = true;
+  out.set_list = [field](std::vector<std::string> values) { *field = std::move(values); };
   out.set = [field](std::string_view text) {
     field->clear();
     for (absl::string_view part : absl::StrSplit(absl::string_view(text.data(), text.size()), ',', absl::SkipEmpty())) {
@@ -123,7 +142,10 @@ void ParameterList::Add(std::string_view name, std::vector<std::string>* field, 
 
 void ParameterList::AddNamed(std::string_view name, std::string_view help, std::vector<std::string_view> names,
                              std::function<void(size_t)> store, std::function<size_t()> load) {
-  Parameter out{std::string(name), "HOW", StrCat(help, ": ", StrJoin(names, ", ")), false, {}, {}, {}};
+  Parameter out;
+  out.name = name;
+  out.type_name = "HOW";
+  out.help = StrCat(help, ": ", StrJoin(names, ", "));
   out.set = [name = out.name, names, store = std::move(store)](std::string_view text) {
     for (size_t i = 0; i < names.size(); ++i) {
       if (names[i] != text) continue;

@@ -19,8 +19,11 @@ struct Parameter {
   std::string type_name;  // what stands for its value in help: "N", "X", "HOW"
   std::string help;
   bool is_flag = false;  // true or false
+  bool is_list = false;  // several texts
   // Parses and stores; INVALID_ARGUMENT saying what was found and what is expected.
   std::function<absl::Status(std::string_view)> set;
+  // Of a list only: takes its elements as they are, commas and all.
+  std::function<void(std::vector<std::string>)> set_list;
   // The value as text, as `set` reads it, and as JSON.
   std::function<std::string()> get;
   std::function<std::string()> get_json;
@@ -41,8 +44,9 @@ class ParameterList {
            double max = std::numeric_limits<double>::max());
   void Add(std::string_view name, bool* field, std::string_view help);
   void Add(std::string_view name, std::string* field, std::string_view help, std::string_view type_name = "TEXT");
-  // Texts separated by commas.
-  void Add(std::string_view name, std::vector<std::string>* field, std::string_view help);
+  // Texts, which `set` separates at commas.
+  void Add(std::string_view name, std::vector<std::string>* field, std::string_view help,
+           std::string_view type_name = "A,B,…");
   template <typename T>
   void Add(std::string_view name, T* field, std::string_view help, NamedValues<T> values);
 

@@ -66,7 +66,7 @@ TEST_F(ParametersTest, StoresEachKind) {
 }
 
 TEST_F(ParametersTest, RefusesWhatDoesNotFitAndSaysWhatDoes) {
-  ExpectRefused("factors", "0", "factors: found \"0\", expected a whole number from 1 to 4096");
+  ExpectRefused("factors", "0", "factors: found '0', expected a whole number from 1 to 4096");
   ExpectRefused("factors", "4097", "4096");
   ExpectRefused("factors", "12.5", "whole number");
   ExpectRefused("factors", "", "whole number");
@@ -79,7 +79,12 @@ TEST_F(ParametersTest, RefusesWhatDoesNotFitAndSaysWhatDoes) {
 
 TEST_F(ParametersTest, UnknownNameListsTheKnown) {
   EXPECT_THAT(std::string(list_.Set("factor", "3").message()),
-              AllOf(HasSubstr("\"factor\""), HasSubstr("factors, seed, learning_rate")));
+              AllOf(HasSubstr("'factor'"), HasSubstr("factors, seed, learning_rate")));
+}
+
+TEST_F(ParametersTest, ListsMayHoldCommasWhenGivenElementByElement) {
+  list_.Find("names")->set_list({"a,b", "c"});
+  EXPECT_THAT(fields_.names, ElementsAre("a,b", "c"));
 }
 
 TEST_F(ParametersTest, ValuesAsTextAreReadBack) {

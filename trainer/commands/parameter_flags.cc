@@ -1,0 +1,48 @@
+#include "trainer/commands/parameter_flags.h"
+
+#include <algorithm>
+
+#include "core/base/str_cat.h"
+
+namespace kindred {
+namespace {
+
+std::string FlagName(std::string_view name) {
+  std::string out = "--";
+  for (char c : name) out += c == '_' ? '-' : c;
+  return out;
+}
+
+void Store(const Parameter& parameter, const std::string& value) {
+  const absl::Status status = parameter.set(value);
+  if (!status.ok()) throw CLI::ValidationError(FlagName(parameter.name), std::string(status.message()));
+}
+
+}  // namespace
+
+void AddParameterFlags(CLI::App* command, const ParameterList& parameters, const std::string& group,
+                       const std::vector<std::string_view>& required) {
+  for (const Parameter& parameter : parameters.all()) {
+    CLI::Option* option = nullptr;
+    if (parameter.is_flag) {
+      option = command->add_flag_callback(
+          FlagName(parameter.name), [&parameter] { Store(parameter, "true"); }, parameter.help);
+    } else if (parameter.is_list) {
+      // "a,b", "a b" and the flag given twice are the same.
+      option = command->add_option_function<std::vector<std::string>>(
+          FlagName(parameter.name),
+          [&parameter](const std::vector<std::string>& values) { parameter.set_list(values); }, parameter.help);
+      option->type_name(parameter.type_name)->default_str(parameter.get())->delimiter(',');
+      if (std::find(required.begin(), required.end(), parameter.name) != required.end()) option->required();
+    } else {
+      option = command->add_option_function<std::string>(
+          FlagName(parameter.name), [&parameter](const std::string& value) { Store(parameter, value); },
+          parameter.help);
+      option->type_name(parameter.type_name)->default_str(parameter.get());
+      if (std::find(required.begin(), required.end(), parameter.name) != required.end()) option->required();
+    }
+    option->group(group);
+  }
+}
+
+}  // namespace kindred
