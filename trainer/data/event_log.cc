@@ -44,11 +44,10 @@ EventLog SelectRows(const EventLog& log, const std::vector<uint32_t>& rows) {
   return out;
 }
 
-EventLog DropUnusedIds(const EventLog& log) {
-  EventLog out = log;
-  Compact(&out.user_ids, &out.user);
-  Compact(&out.item_ids, &out.item);
-  return out;
+EventLog DropUnusedIds(EventLog log) {
+  Compact(&log.user_ids, &log.user);
+  Compact(&log.item_ids, &log.item);
+  return log;
 }
 
 }  // namespace kindred

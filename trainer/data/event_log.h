@@ -31,7 +31,7 @@ struct EventLog {
 // The rows whose index is in `rows`, in that order; ids and their numbers stay as they are.
 EventLog SelectRows(const EventLog& log, const std::vector<uint32_t>& rows);
 
-// A copy whose user and item ids are only those that some row has, renumbered in the order in which they first appear.
-EventLog DropUnusedIds(const EventLog& log);
+// The log with only the user and item ids that some row has, renumbered in the order in which they first appear.
+EventLog DropUnusedIds(EventLog log);
 
 }  // namespace kindred

@@ -1,13 +1,14 @@
+// DEPRECATED: ReadEvents (read_events.h) and AggregateEvents (aggregate.h) in one, for callers that have not moved.
 // Reads interactions from CSV: named columns, rows checked one by one, duplicates aggregated, what was left out
 // counted.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "trainer/base/progress.h"
+#include "trainer/data/ingest_report.h"
 #include "trainer/data/interactions.h"
 
 namespace kindred {
@@ -26,17 +27,6 @@ struct IngestOptions {
   uint32_t min_item_users = 1;  // distinct users an item must have
   bool allow_negative = false;  // whether values < 0 are meaningful to the trainer
   bool skip_bad_rows = false;   // count and skip rows that would otherwise be errors
-};
-
-struct IngestReport {
-  uint64_t rows_read = 0;
-  uint64_t rows_used = 0;
-  // Reason → rows: "empty user id", "value of 0", …
-  std::map<std::string, uint64_t> skipped;
-  std::string first_bad_row;                      // the message of the first row that skip_bad_rows let pass
-  uint64_t users_dropped = 0, items_dropped = 0;  // by the minimum interactions
-  uint64_t users_below_five = 0;                  // kept, with fewer than 5 items
-  std::string value_column;                       // the column taken, "" = 1 for each row
 };
 
 struct Ingested {

@@ -10,14 +10,6 @@ namespace {
 
 constexpr uint32_t kDropped = UINT32_MAX;
 
-double Combine(std::vector<Event>::const_iterator begin, std::vector<Event>::const_iterator end, Aggregation how) {
-  if (how == Aggregation::kCount) return static_cast<double>(end - begin);
-  if (how == Aggregation::kLast) return (end - 1)->value;
-  double sum = 0;
-  for (auto event = begin; event != end; ++event) sum += event->value;
-  return how == Aggregation::kMean ? sum / static_cast<double>(end - begin) : sum;
-}
-
 // New index of each kept element, kDropped for the rest; moves the kept ids to `kept`.
 std::vector<uint32_t> Renumber(const std::vector<uint8_t>& alive, const std::vector<std::string>& ids,
                                std::vector<std::string>* kept) {
@@ -40,6 +32,8 @@ std::string_view AggregationName(Aggregation value) {
       return "mean";
     case Aggregation::kLast:
       return "last";
+    case Aggregation::kMax:
+      return "max";
     case Aggregation::kCount:
       return "count";
   }
@@ -47,37 +41,16 @@ std::string_view AggregationName(Aggregation value) {
 }
 
 absl::StatusOr<Aggregation> AggregationFromName(std::string_view name) {
-  for (Aggregation value : {Aggregation::kSum, Aggregation::kMean, Aggregation::kLast, Aggregation::kCount}) {
+  for (Aggregation value :
+       {Aggregation::kSum, Aggregation::kMean, Aggregation::kLast, Aggregation::kMax, Aggregation::kCount}) {
     if (name == AggregationName(value)) return value;
   }
-  return absl::InvalidArgumentError(StrCat("aggregation '", name, "', expected sum, mean, last or count"));
+  return absl::InvalidArgumentError(StrCat("aggregation '", name, "', expected sum, mean, last, max or count"));
 }
 
-SparseMatrix Aggregate(std::vector<Event> events, uint32_t n_users, uint32_t n_items, Aggregation how) {
-  std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) {
-    if (a.user != b.user) return a.user < b.user;
-    if (a.item != b.item) return a.item < b.item;
-    return a.order < b.order;
-  });
-  SparseMatrix out;
-  out.rows = n_users;
-  out.cols = n_items;
-  out.offsets.assign(size_t{n_users} + 1, 0);
-  for (auto begin = events.cbegin(); begin != events.cend();) {
-    auto end = begin + 1;
-    while (end != events.cend() && end->user == begin->user && end->item == begin->item) ++end;
-    out.indices.push_back(begin->item);
-    out.values.push_back(Combine(begin, end, how));
-    ++out.offsets[begin->user + 1];
-    begin = end;
-  }
-  for (uint32_t user = 0; user < n_users; ++user) out.offsets[user + 1] += out.offsets[user];
-  return out;
-}
-
-Interactions KeepCore(const Interactions& all, uint32_t min_per_user, uint32_t min_per_item) {
-  const SparseMatrix& m = all.values;
-  std::vector<uint8_t> user_alive(m.rows, 1), item_alive(m.cols, 1);
+Core CoreOf(const SparseMatrix& m, uint32_t min_per_user, uint32_t min_per_item) {
+  Core core{std::vector<uint8_t>(m.rows, 1), std::vector<uint8_t>(m.cols, 1)};
+  std::vector<uint8_t>&user_alive = core.users, &item_alive = core.items;
   for (bool changed = true; changed;) {
     changed = false;
     std::vector<uint32_t> per_item(m.cols, 0);
@@ -98,9 +71,15 @@ Interactions KeepCore(const Interactions& all, uint32_t min_per_user, uint32_t m
       changed = true;
     }
   }
+  return core;
+}
+
+Interactions KeepCore(const Interactions& all, uint32_t min_per_user, uint32_t min_per_item) {
+  const SparseMatrix& m = all.values;
+  const Core core = CoreOf(m, min_per_user, min_per_item);
   Interactions kept;
-  const std::vector<uint32_t> user_to = Renumber(user_alive, all.user_ids, &kept.user_ids);
-  const std::vector<uint32_t> item_to = Renumber(item_alive, all.item_ids, &kept.item_ids);
+  const std::vector<uint32_t> user_to = Renumber(core.users, all.user_ids, &kept.user_ids);
+  const std::vector<uint32_t> item_to = Renumber(core.items, all.item_ids, &kept.item_ids);
   kept.values.rows = static_cast<uint32_t>(kept.user_ids.size());
   kept.values.cols = static_cast<uint32_t>(kept.item_ids.size());
   for (uint32_t user = 0; user < m.rows; ++user) {

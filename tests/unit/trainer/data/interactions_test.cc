@@ -8,31 +8,29 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// User 0: item 1 three times, item 0 once; user 2: item 1 once. User 1 has nothing.
-std::vector<Event> Events() { return {{0, 1, 2, 30}, {2, 1, 7, 0}, {0, 0, 1, 0}, {0, 1, 5, 10}, {0, 1, 5.5, 20}}; }
-
-TEST(AggregateTest, CombinesRepeatedPairs) {
-  EXPECT_THAT(Aggregate(Events(), 3, 2, Aggregation::kSum).values, ElementsAre(1, 12.5, 7));
-  EXPECT_THAT(Aggregate(Events(), 3, 2, Aggregation::kMean).values, ElementsAre(1, 12.5 / 3, 7));
-  EXPECT_THAT(Aggregate(Events(), 3, 2, Aggregation::kCount).values, ElementsAre(1, 3, 1));
-  EXPECT_THAT(Aggregate(Events(), 3, 2, Aggregation::kLast).values, ElementsAre(1, 2, 7));
-}
-
-TEST(AggregateTest, LastWithoutTimesGoesByPosition) {
-  EXPECT_THAT(Aggregate({{0, 0, 3, 0}, {0, 0, 4, 0}}, 1, 1, Aggregation::kLast).values, ElementsAre(4));
-}
-
-TEST(AggregateTest, RowsAscendAndEmptyRowsStay) {
-  const SparseMatrix m = Aggregate(Events(), 3, 2, Aggregation::kSum);
-  EXPECT_THAT(m.offsets, ElementsAre(0, 2, 2, 3));
-  EXPECT_THAT(m.indices, ElementsAre(0, 1, 1));
+// [users × items] with the pairs given, ascending, each worth 1.
+SparseMatrix Pairs(uint32_t users, uint32_t items, const std::vector<std::pair<uint32_t, uint32_t>>& pairs) {
+  SparseMatrix m;
+  m.rows = users;
+  m.cols = items;
+  size_t next = 0;
+  for (uint32_t user = 0; user < users; ++user) {
+    for (; next < pairs.size() && pairs[next].first == user; ++next) {
+      m.indices.push_back(pairs[next].second);
+      m.values.push_back(1);
+    }
+    m.offsets.push_back(m.nnz());
+  }
+  return m;
 }
 
 TEST(AggregationNameTest, NamesReadBack) {
-  for (const Aggregation value : {Aggregation::kSum, Aggregation::kMean, Aggregation::kLast, Aggregation::kCount}) {
+  for (const Aggregation value :
+       {Aggregation::kSum, Aggregation::kMean, Aggregation::kLast, Aggregation::kMax, Aggregation::kCount}) {
     EXPECT_EQ(*AggregationFromName(AggregationName(value)), value);
   }
-  EXPECT_EQ(AggregationFromName("total").status().message(), "aggregation 'total', expected sum, mean, last or count");
+  EXPECT_EQ(AggregationFromName("total").status().message(),
+            "aggregation 'total', expected sum, mean, last, max or count");
 }
 
 TEST(KeepCoreTest, DropsUntilEveryoneHasEnough) {
@@ -40,7 +38,7 @@ TEST(KeepCoreTest, DropsUntilEveryoneHasEnough) {
   Interactions all;
   all.user_ids = {"a", "b", "c", "d"};
   all.item_ids = {"x", "y", "z"};
-  all.values = Aggregate({{0, 0}, {0, 1}, {1, 0}, {1, 1}, {2, 1}, {2, 2}, {3, 2}}, 4, 3, Aggregation::kSum);
+  all.values = Pairs(4, 3, {{0, 0}, {0, 1}, {1, 0}, {1, 1}, {2, 1}, {2, 2}, {3, 2}});
   const Interactions kept = KeepCore(all, 2, 2);
   EXPECT_THAT(kept.user_ids, ElementsAre("a", "b"));
   EXPECT_THAT(kept.item_ids, ElementsAre("x", "y"));
@@ -54,12 +52,13 @@ TEST(KeepCoreTest, NobodyMayBeLeft) {
   Interactions all;
   all.user_ids = {"a"};
   all.item_ids = {"x"};
-  all.values = Aggregate({{0, 0}}, 1, 1, Aggregation::kSum);
+  all.values = Pairs(1, 1, {{0, 0}});
   EXPECT_TRUE(KeepCore(all, 2, 1).user_ids.empty());
 }
 
 TEST(TransformedTest, ChangesValuesOnly) {
-  const SparseMatrix m = Aggregate(Events(), 3, 2, Aggregation::kSum);
+  SparseMatrix m = Pairs(3, 2, {{0, 0}, {0, 1}, {2, 1}});
+  m.values = {1, 12.5, 7};
   EXPECT_THAT(Transformed(m, ValueTransform::kBinary).values, ElementsAre(1, 1, 1));
   EXPECT_THAT(Transformed(m, ValueTransform::kLog1p).values,
               ElementsAre(std::log1p(1), std::log1p(12.5), std::log1p(7)));

@@ -1,0 +1,26 @@
+#include "trainer/data/read_events.h"
+
+#include "absl/strings/str_format.h"
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+#include "trainer/data/event_readers.h"
+
+namespace kindred {
+
+absl::StatusOr<EventInput> ReadEvents(const std::vector<std::string>& paths, const EventReadOptions& options,
+                                      Progress* progress) {
+  if (paths.empty()) return absl::InvalidArgumentError("no input file is given");
+  if (options.clip_low && options.clip_high && !(*options.clip_low <= *options.clip_high)) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("clip range %g to %g, expected the lower bound first", *options.clip_low, *options.clip_high));
+  }
+  EventBuilder builder(options);
+  for (const std::string& path : paths) {
+    const uint64_t rows_before = builder.rows_read();
+    RETURN_IF_ERROR(ReadCsvEvents(path, options, &builder, progress));
+    progress->End(StrCat(WithThousands(builder.rows_read() - rows_before), " rows"));
+  }
+  return builder.Finish(paths);
+}
+
+}  // namespace kindred
