@@ -1,0 +1,7 @@
+#include "trainer/linalg/skipgram_kernels_impl.h"
+
+namespace kindred {
+
+SkipGramKernel BaselineSkipGramKernel() { return &Step; }
+
+}  // namespace kindred
