@@ -1,5 +1,5 @@
-// The offline commands of `kindred`: train svd|nmf, pack, inspect, verify. Each prints its result to standard output
-// and progress and errors to standard error.
+// The offline commands of `kindred`: train svd|nmf, split, pack, inspect, verify. Each prints its result to standard
+// output and progress and errors to standard error.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -17,6 +17,7 @@ void AddTrainerCommands(CLI::App& app, int* exit_code);
 
 // The same, one at a time.
 void AddTrainCommand(CLI::App& app, int* exit_code);
+void AddSplitCommand(CLI::App& app, int* exit_code);
 void AddPackCommand(CLI::App& app, int* exit_code);
 void AddInspectCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);

@@ -2,29 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+
+#include "trainer/data/user_rows.h"
 
 namespace kindred {
 namespace {
 
 constexpr double kMsPerDay = 86'400'000;
-
-// Row numbers of each user, in the log's order.
-struct RowsOfUsers {
-  std::vector<uint32_t> offsets;  // [n_users + 1]
-  std::vector<uint32_t> rows;
-};
-
-RowsOfUsers GroupByUser(const EventLog& log) {
-  RowsOfUsers out;
-  out.offsets.assign(log.user_ids.size() + 1, 0);
-  for (uint32_t user : log.user) ++out.offsets[user + 1];
-  std::partial_sum(out.offsets.begin(), out.offsets.end(), out.offsets.begin());
-  out.rows.resize(log.size());
-  std::vector<uint32_t> next(out.offsets.begin(), out.offsets.end() - 1);
-  for (uint32_t row = 0; row < log.size(); ++row) out.rows[next[log.user[row]]++] = row;
-  return out;
-}
 
 // The value of one pair, fed row by row in order of time.
 class Combined {
@@ -73,11 +57,10 @@ Interactions AggregateEvents(const EventLog& log, const AggregateOptions& option
   out.item_ids = log.item_ids;
   out.values.rows = static_cast<uint32_t>(log.user_ids.size());
   out.values.cols = static_cast<uint32_t>(log.item_ids.size());
-  RowsOfUsers grouped = GroupByUser(log);
+  UserRows grouped(log);
   for (uint32_t user = 0; user < out.values.rows; ++user) {
-    const auto begin = grouped.rows.begin() + grouped.offsets[user];
-    auto end = grouped.rows.begin() + grouped.offsets[user + 1];
-    end = std::remove_if(begin, end, [&](uint32_t row) { return weight_of(row) == 0; });
+    const auto begin = grouped.Of(user).begin();
+    const auto end = std::remove_if(begin, grouped.Of(user).end(), [&](uint32_t row) { return weight_of(row) == 0; });
     int64_t newest = INT64_MIN;
     if (decays) {
       for (auto row = begin; row != end; ++row) newest = std::max(newest, log.time_ms[*row]);
