@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
@@ -37,15 +38,61 @@ absl::Status ReadName(const CsvReader& csv, size_t column, std::string* name) {
   return absl::OkStatus();
 }
 
-absl::Status ReadCategory(const CsvReader& csv, size_t column, uint32_t item, CategoryItems* categories) {
-  const std::string_view text = Trimmed(csv.Field(column));
+absl::Status AddCategory(const CsvReader& csv, size_t column, std::string_view text, uint32_t item,
+                         CategoryItems* categories) {
   if (text.empty()) return absl::OkStatus();
   const std::string id = StrCat(csv.header()[column], ":", text);
   if (const std::string problem = IdProblem(id); !problem.empty()) {
     return csv.ErrorAt(column, StrCat("the category ", Shown(id), " ", problem));
   }
-  (*categories)[id].push_back(item);
+  std::vector<uint32_t>& items = (*categories)[id];
+  // A cell may say the same twice.
+  if (items.empty() || items.back() != item) items.push_back(item);
   return absl::OkStatus();
+}
+
+absl::Status ReadCategories(const CsvReader& csv, size_t column, std::string_view separator, uint32_t item,
+                            CategoryItems* categories) {
+  std::string_view rest = csv.Field(column);
+  while (!separator.empty()) {
+    const size_t end = rest.find(separator);
+    if (end == rest.npos) break;
+    RETURN_IF_ERROR(AddCategory(csv, column, Trimmed(rest.substr(0, end)), item, categories));
+    rest.remove_prefix(end + separator.size());
+  }
+  return AddCategory(csv, column, Trimmed(rest), item, categories);
+}
+
+void ReadText(const CsvReader& csv, size_t column, std::string* text) {
+  const std::string_view cell = Trimmed(csv.Field(column));
+  if (cell.empty()) return;
+  StrAppend(text, text->empty() ? "" : " ", cell);
+}
+
+absl::StatusOr<std::vector<std::string>> AttributeNames(const std::string& path,
+                                                        const std::vector<std::string>& columns) {
+  constexpr size_t kMaxBytes = 64;
+  std::vector<std::string> names;
+  for (const std::string& column : columns) {
+    std::string name = AttributeName(column);
+    if (name.empty() || name.size() > kMaxBytes) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "%s: the attribute column %s cannot name an attribute of a bundle: %s; rename the column, with letters, "
+          "digits, '_', '.' and '-'",
+          path, Shown(column),
+          name.empty() ? "it has no letter or digit of ASCII"
+                       : absl::StrFormat("it is longer than %d bytes", kMaxBytes)));
+    }
+    const auto same = std::find(names.begin(), names.end(), name);
+    if (same != names.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("%s: the attribute columns %s and %s would both be called '%s' in the bundle; give one of "
+                          "them, or rename one",
+                          path, Shown(columns[same - names.begin()]), Shown(column), name));
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
 }
 
 absl::Status ReadAttribute(const CsvReader& csv, size_t column, float* value) {
@@ -59,7 +106,53 @@ absl::Status ReadAttribute(const CsvReader& csv, size_t column, float* value) {
   return absl::OkStatus();
 }
 
+bool KeepsItsPlace(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
 }  // namespace
+
+std::string AttributeName(std::string_view column) {
+  std::string name;
+  bool gap = false;
+  for (char c : column) {
+    if (!KeepsItsPlace(c)) {
+      gap = true;
+      continue;
+    }
+    if (gap && !name.empty()) name.push_back('_');
+    gap = false;
+    name.push_back(c);
+  }
+  return name;
+}
+
+absl::StatusOr<std::vector<std::string>> ReadItemIds(const std::string& path, const ItemTableOptions& options) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> csv, CsvReader::Open(path, options.delimiter));
+  ASSIGN_OR_RETURN(const size_t id_column, csv->Column(options.id_column));
+  std::vector<std::string> ids;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, csv->Next());
+    if (!more) return ids;
+    const std::string_view id = csv->Field(id_column);
+    if (id.empty()) return csv->ErrorAt(id_column, "the item id is empty; every row of the item table needs one");
+    if (const std::string problem = IdProblem(id); !problem.empty()) {
+      return csv->ErrorAt(id_column, StrCat("the item id ", Shown(id), " ", problem));
+    }
+    ids.emplace_back(id);
+  }
+}
+
+uint64_t AddItems(const std::vector<std::string>& item_ids, EventLog* log) {
+  std::unordered_set<std::string> known(log->item_ids.begin(), log->item_ids.end());
+  uint64_t added = 0;
+  for (const std::string& id : item_ids) {
+    if (!known.insert(id).second) continue;
+    log->item_ids.push_back(id);
+    ++added;
+  }
+  return added;
+}
 
 absl::StatusOr<ItemTable> ReadItemTable(const std::string& path, const ItemTableOptions& options,
                                         const std::vector<std::string>& item_ids) {
@@ -67,6 +160,8 @@ absl::StatusOr<ItemTable> ReadItemTable(const std::string& path, const ItemTable
   ASSIGN_OR_RETURN(const size_t id_column, csv->Column(options.id_column));
   ASSIGN_OR_RETURN(const std::vector<size_t> category_columns, Columns(*csv, options.category_columns));
   ASSIGN_OR_RETURN(const std::vector<size_t> attribute_columns, Columns(*csv, options.attribute_columns));
+  ASSIGN_OR_RETURN(const std::vector<size_t> text_columns, Columns(*csv, options.text_columns));
+  ASSIGN_OR_RETURN(const std::vector<std::string> attribute_names, AttributeNames(path, options.attribute_columns));
   size_t name_column = 0;
   if (!options.name_column.empty()) {
     ASSIGN_OR_RETURN(name_column, csv->Column(options.name_column));
@@ -76,7 +171,8 @@ absl::StatusOr<ItemTable> ReadItemTable(const std::string& path, const ItemTable
   for (uint32_t i = 0; i < item_ids.size(); ++i) index.emplace(item_ids[i], i);
   ItemTable table;
   if (!options.name_column.empty()) table.names = item_ids;
-  for (const std::string& name : options.attribute_columns) {
+  if (!options.text_columns.empty()) table.texts.resize(item_ids.size());
+  for (const std::string& name : attribute_names) {
     table.attributes.emplace_back(name, std::vector<float>(item_ids.size(), std::numeric_limits<float>::quiet_NaN()));
   }
   std::vector<uint64_t> line_of(item_ids.size(), 0);
@@ -97,7 +193,10 @@ absl::StatusOr<ItemTable> ReadItemTable(const std::string& path, const ItemTable
     }
     line_of[item] = csv->line();
     if (!options.name_column.empty()) RETURN_IF_ERROR(ReadName(*csv, name_column, &table.names[item]));
-    for (size_t column : category_columns) RETURN_IF_ERROR(ReadCategory(*csv, column, item, &categories));
+    for (size_t column : category_columns) {
+      RETURN_IF_ERROR(ReadCategories(*csv, column, options.category_separator, item, &categories));
+    }
+    for (size_t column : text_columns) ReadText(*csv, column, &table.texts[item]);
     for (size_t a = 0; a < attribute_columns.size(); ++a) {
       RETURN_IF_ERROR(ReadAttribute(*csv, attribute_columns[a], &table.attributes[a].second[item]));
     }

@@ -80,5 +80,57 @@ TEST_F(ItemTableTest, AFileOfOtherItemsIsTheWrongFile) {
   ExpectError("item_id,name,dept,brand,price\nx,A,X,Y,1\n", {"none of its 1 rows", "'a'"});
 }
 
+TEST_F(ItemTableTest, TextColumnsAreJoined) {
+  options_.text_columns = {"name", "dept"};
+  const auto table = Read("item_id,name,dept,brand,price\na, Red hat ,HATS,,\nb,,SCARVES,,\n");
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_THAT(table->texts, ElementsAre("Red hat HATS", "SCARVES", ""));
+}
+
+TEST_F(ItemTableTest, ACellOfSeveralCategories) {
+  options_.category_columns = {"dept"};
+  options_.category_separator = "|";
+  const auto table = Read("item_id,name,dept,brand,price\na,A,X| Y ||X,,\nb,B,Y,,\n");
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_THAT(table->category_ids, ElementsAre("dept:X", "dept:Y"));
+  EXPECT_THAT(table->categories, ElementsAre(ElementsAre(0, 1), ElementsAre(1), IsEmpty()));
+}
+
+// A space in a column's name gave a tensor name that no reader took.
+TEST_F(ItemTableTest, AttributeNamesFitABundle) {
+  EXPECT_EQ(AttributeName("Price (USD)"), "Price_USD");
+  EXPECT_EQ(AttributeName("unit_price-v1.0"), "unit_price-v1.0");
+  EXPECT_EQ(AttributeName(" größe "), "gr_e");
+  EXPECT_EQ(AttributeName("价格"), "");
+  options_ = {.attribute_columns = {"unit price"}};
+  const auto table = Read("item_id,unit price\na,2\n");
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->attributes[0].first, "unit_price");
+  EXPECT_EQ(table->attributes[0].second[0], 2.0f);
+
+  options_.attribute_columns = {"价格"};
+  ExpectError("item_id,价格\na,2\n", {"items.csv", "价格", "rename"});
+  options_.attribute_columns = {"unit price", "unit-price", "unit/price"};
+  ExpectError("item_id,unit price,unit-price,unit/price\na,2,2,2\n", {"'unit price'", "'unit/price'", "'unit_price'"});
+  options_.attribute_columns = {std::string(65, 'x')};
+  ExpectError("item_id," + std::string(65, 'x') + "\na,2\n", {"longer than 64 bytes"});
+}
+
+TEST_F(ItemTableTest, ItemsThatNobodyTouchedJoinTheCatalogue) {
+  WriteFile(path_, "item_id,name\nz,Z\na,A\ny,Y\n");
+  const auto ids = ReadItemIds(path_, {});
+  ASSERT_TRUE(ids.ok()) << ids.status();
+  EXPECT_THAT(*ids, ElementsAre("z", "a", "y"));
+  EventLog log;
+  log.item_ids = {"a", "b"};
+  EXPECT_EQ(AddItems(*ids, &log), 2u);
+  EXPECT_THAT(log.item_ids, ElementsAre("a", "b", "z", "y"));
+  EXPECT_EQ(AddItems(*ids, &log), 0u);
+
+  WriteFile(path_, "item_id,name\nz,Z\n,A\n");
+  EXPECT_THAT(std::string(ReadItemIds(path_, {}).status().message()), HasSubstr("line 3, column 'item_id'"));
+  EXPECT_TRUE(absl::IsNotFound(ReadItemIds(dir_.File("no.csv"), {}).status()));
+}
+
 }  // namespace
 }  // namespace kindred
