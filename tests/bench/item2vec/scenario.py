@@ -35,7 +35,7 @@ def sequences() -> tuple[str, list[list[str]]]:
     by_user: dict[str, list[tuple[str, str]]] = {}
     with gzip.open(SAMPLE, "rt", encoding="utf-8", newline="") as file:
         for entry in csv.DictReader(file):
-            by_user.setdefault(entry["household_id"], []).append((entry["transaction_timestamp"], entry["product_id"]))
+            by_user.setdefault(entry["household_id"], []).append((entry["timestamp"], entry["product_id"]))
     return "sample", [[item for _, item in sorted(events, key=lambda e: e[0])] for events in by_user.values()]
 
 
