@@ -23,13 +23,12 @@ constexpr std::string_view kSpaceName = "collaborative";
 std::string Conversion(const std::string& pickle) {
   const std::string json = fs::path(pickle).replace_extension(".json").string();
   return absl::StrFormat(
-      "%s is a Python pickle, which can run code when it is read, so Kindred does not. Convert it where you trust it:\n"
-      "  import json, pickle\n"
-      "  with open('%s', 'rb') as f:\n"
-      "      mapping = pickle.load(f)\n"
-      "  with open('%s', 'w') as f:\n"
-      "      json.dump({str(k): v if isinstance(v, str) else int(v) for k, v in mapping.items()}, f)",
-      pickle, pickle, json);
+      "%s is a Python pickle, which can run code when it is read, so Kindred does not. The converter of clients/python "
+      "reads it as data and runs nothing of it:\n"
+      "  pip install ./clients/python\n"
+      "  python3 -m kindred.legacy mapping '%s' --out '%s'\n"
+      "or makes a bundle of the whole folder: python3 -m kindred.legacy convert '%s' --out bundle.safetensors",
+      pickle, pickle, json, fs::path(pickle).parent_path().string());
 }
 
 // The mapping of `stem` in either form.

@@ -74,8 +74,8 @@ TEST_F(LegacyTest, PicklesAreNotReadAndTheMessageSaysHowToConvert) {
   std::filesystem::remove(dir_.File("item_mapping.json"));
   Write("item_mapping.pkl", "\x80\x04.");
   EXPECT_THAT(Error(), HasSubstr(dir_.File("item_mapping.pkl")));
-  EXPECT_THAT(Error(), HasSubstr("pickle.load(f)"));
-  EXPECT_THAT(Error(), HasSubstr("open('" + dir_.File("item_mapping.json") + "', 'w')"));
+  EXPECT_THAT(Error(), HasSubstr("python3 -m kindred.legacy mapping"));
+  EXPECT_THAT(Error(), HasSubstr("--out '" + dir_.File("item_mapping.json") + "'"));
   Write("item_mapping.json", R"(["tea", "milk", "bread"])");
   const auto import = Read();
   ASSERT_TRUE(import.ok()) << import.status();
