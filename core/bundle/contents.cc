@@ -230,11 +230,16 @@ absl::Status CheckRows(const TensorMap& tensors, std::string_view csr, uint64_t 
 }  // namespace
 
 absl::Status CheckContents(const BundleInfo& info, const TensorMap& tensors) {
-  for (std::string_view table : {names::kItemIds, names::kUserIds, names::kCategoryIds, names::kItemNames}) {
+  for (std::string_view table : {names::kItemIds, names::kUserIds, names::kCategoryIds, names::kTokenIds,
+                                 names::kActionIds, names::kItemNames}) {
     RETURN_IF_ERROR(CheckIdTable(tensors, table));
   }
   RETURN_IF_ERROR(CheckRows(tensors, names::kSeen, info.n_items, "n_items"));
   RETURN_IF_ERROR(CheckRows(tensors, names::kItemCategories, info.n_categories, "n_categories"));
+  for (const auto& [space, spec] : info.spaces) {
+    RETURN_IF_ERROR(CheckRows(tensors, names::Space(space, names::kRows), spec.dim, "d"));
+    RETURN_IF_ERROR(CheckRows(tensors, names::Space(space, names::kColumns), info.n_items, "n_items"));
+  }
   for (const auto& [name, tensor] : tensors) {
     std::string_view space;
     const TensorRule* rule = FindTensorRule(name, &space);

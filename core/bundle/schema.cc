@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
 #include <set>
 #include <vector>
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/bundle/schema_table.h"
+#include "core/bundle/space_checks.h"
 #include "core/bundle/strict_json.h"
 #include "core/bundle/tensor_names.h"
 
@@ -17,10 +17,9 @@ namespace {
 
 // The last index values are kept free: tiles round n_items up to a multiple of 64.
 constexpr uint64_t kMaxRows = (uint64_t{1} << 32) - 64;
-// A Gram matrix is d², and an int8 inner product must fit 32 bits with room to spare.
-constexpr uint64_t kMaxDim = 4096;
 // Category bitmaps are n_categories × n_items / 8 bytes.
 constexpr uint64_t kMaxCategories = 65'536;
+constexpr uint64_t kMaxActions = 65'536;
 
 template <typename... Parts>
 absl::Status TensorError(const TensorEntry& entry, const Parts&... parts) {
@@ -59,7 +58,7 @@ struct Wanted {
 };
 
 // REQUIRES: extent is neither kNone nor kAny.
-Wanted WantedExtent(const BundleInfo& info, Extent extent, uint64_t dim) {
+Wanted WantedExtent(const BundleInfo& info, Extent extent, const SpaceShape& space) {
   const uint64_t tiles = (info.n_items + 63) / 64;
   const auto slots = [](uint64_t rows) { return std::max<uint64_t>(2, 2 * rows); };
   switch (extent) {
@@ -75,10 +74,24 @@ Wanted WantedExtent(const BundleInfo& info, Extent extent, uint64_t dim) {
       return {info.n_categories, "n_categories", false};
     case Extent::kCategoriesPlus1:
       return {info.n_categories + 1, "n_categories + 1", false};
+    case Extent::kTokens:
+      return {info.n_tokens, "n_tokens", false};
+    case Extent::kTokensPlus1:
+      return {info.n_tokens + 1, "n_tokens + 1", false};
+    case Extent::kActions:
+      return {info.n_actions, "n_actions", false};
+    case Extent::kActionsPlus1:
+      return {info.n_actions + 1, "n_actions + 1", false};
+    case Extent::kSeen:
+      return {info.n_interactions, "elements of users.seen.values", false};
     case Extent::kDim:
-      return {dim, "d", false};
+      return {space.dim, "d", false};
+    case Extent::kDimPlus1:
+      return {space.dim + 1, "d + 1", false};
+    case Extent::kEmbedding:
+      return {space.embedding, "d_e", false};
     case Extent::kCodeRows:
-      return {(dim + 3) / 4 * 2, "ceil(d / 4) * 2", false};
+      return {(space.dim + 3) / 4 * 2, "ceil(d / 4) * 2", false};
     case Extent::kTiles:
       return {tiles, "ceil(n_items / 64)", false};
     case Extent::kTileItems:
@@ -91,6 +104,10 @@ Wanted WantedExtent(const BundleInfo& info, Extent extent, uint64_t dim) {
       return {slots(info.n_users), "n_users * 2", true};
     case Extent::kCategorySlots:
       return {slots(info.n_categories), "n_categories * 2", true};
+    case Extent::kTokenSlots:
+      return {slots(info.n_tokens), "n_tokens * 2", true};
+    case Extent::kActionSlots:
+      return {slots(info.n_actions), "n_actions * 2", true};
     case Extent::kTraitItems:
       return {names::kTraitItemCount, "", false};
     case Extent::k2:
@@ -104,7 +121,8 @@ Wanted WantedExtent(const BundleInfo& info, Extent extent, uint64_t dim) {
   return {0, "", false};
 }
 
-absl::Status CheckShape(const BundleInfo& info, const TensorEntry& entry, const TensorRule& rule, uint64_t dim) {
+absl::Status CheckShape(const BundleInfo& info, const TensorEntry& entry, const TensorRule& rule,
+                        const SpaceShape& space) {
   size_t rank = 0;
   bool equal = true;
   std::vector<std::string> expected;
@@ -114,7 +132,7 @@ absl::Status CheckShape(const BundleInfo& info, const TensorEntry& entry, const 
       equal &= rank < entry.shape.size();
       continue;
     }
-    const Wanted wanted = WantedExtent(info, rule.shape[rank], dim);
+    const Wanted wanted = WantedExtent(info, rule.shape[rank], space);
     expected.push_back(wanted.text.empty() ? StrCat(wanted.value)
                        : wanted.at_least   ? StrCat("a power of two >= ", wanted.text, " = ", wanted.value)
                                            : StrCat(wanted.text, " = ", wanted.value));
@@ -130,22 +148,6 @@ absl::Status CheckShape(const BundleInfo& info, const TensorEntry& entry, const 
   return TensorError(entry, "shape is [", StrJoin(entry.shape, ", "), "], expected [", StrJoin(expected, ", "), "]");
 }
 
-// The dimension of each space, from the shape of its item matrix.
-absl::StatusOr<std::map<std::string, uint64_t, std::less<>>> SpaceDims(const Header& header) {
-  std::map<std::string, uint64_t, std::less<>> dims;
-  for (const TensorEntry& entry : header.tensors) {
-    std::string_view space;
-    const TensorRule* rule = FindTensorRule(entry.name, &space);
-    if (rule == nullptr || space.empty() || !rule->pattern.ends_with(">.items")) continue;
-    if (entry.shape.size() != 2 || entry.shape[1] == 0 || entry.shape[1] > kMaxDim) {
-      return TensorError(entry, "shape is [", StrJoin(entry.shape, ", "), "], expected [n_items, d] with d from 1 to ",
-                         kMaxDim);
-    }
-    dims.emplace(space, entry.shape[1]);
-  }
-  return dims;
-}
-
 absl::Status CheckNames(const Header& header) {
   for (const TensorEntry& entry : header.tensors) {
     std::string_view space;
@@ -157,29 +159,9 @@ absl::Status CheckNames(const Header& header) {
 }
 
 // REQUIRES: CheckNames passed.
-absl::Status CheckTensors(const BundleInfo& info, const std::map<std::string, uint64_t, std::less<>>& dims) {
+absl::Status CheckTensors(const BundleInfo& info, const SpaceShapes& shapes) {
   std::set<std::string_view> present;
   for (const TensorEntry& entry : info.header.tensors) present.insert(entry.name);
-  for (const TensorEntry& entry : info.header.tensors) {
-    std::string_view space;
-    const TensorRule* rule = FindTensorRule(entry.name, &space);
-    if (entry.dtype != rule->dtype) {
-      return TensorError(entry, "dtype is ", DTypeName(entry.dtype), ", expected ", DTypeName(rule->dtype));
-    }
-    uint64_t dim = 0;
-    if (!space.empty()) {
-      const auto it = dims.find(space);
-      if (it == dims.end()) {
-        return TensorError(entry, "belongs to a space without items, expected a tensor \"",
-                           names::Space(space, names::kItems), "\" beside it");
-      }
-      dim = it->second;
-    }
-    if (!rule->needs.empty() && !present.contains(rule->needs)) {
-      return TensorError(entry, "stands alone, expected a tensor \"", rule->needs, "\" beside it");
-    }
-    RETURN_IF_ERROR(CheckShape(info, entry, *rule, dim));
-  }
   // Rows of these point into tables that only their content rule names.
   const auto needs = [&](const std::string& tensor, const std::string& other) {
     const TensorEntry* entry = FindEntry(info.header, tensor);
@@ -187,49 +169,47 @@ absl::Status CheckTensors(const BundleInfo& info, const std::map<std::string, ui
     return TensorError(*entry, "stands alone, expected a tensor \"", other, "\" beside it");
   };
   RETURN_IF_ERROR(needs(names::Offsets(names::kSeen), names::Offsets(names::kUserIds)));
-  return needs(names::Offsets(names::kItemCategories), names::Offsets(names::kCategoryIds));
-}
-
-absl::Status CheckSpaces(const std::map<std::string, uint64_t, std::less<>>& dims, BundleInfo* info) {
-  const auto& metadata = info->header.metadata;
-  if (dims.empty()) {
-    return HeaderError("there is no tensor \"", names::Space("<name>", names::kItems),
-                       "\", expected at least one space");
+  RETURN_IF_ERROR(needs(names::Offsets(names::kItemCategories), names::Offsets(names::kCategoryIds)));
+  for (const auto& [name, shape] : shapes) {
+    RETURN_IF_ERROR(needs(names::Space(name, names::kCategoryVectors), names::Offsets(names::kCategoryIds)));
+    RETURN_IF_ERROR(needs(names::Space(name, names::kActionVectors), names::Offsets(names::kActionIds)));
   }
-  if (const auto it = metadata.find(names::kSpaces); it != metadata.end()) {
-    absl::StatusOr<SpaceSpecs> specs = SpaceSpecsFromJson(it->second);
-    if (!specs.ok()) return HeaderError("metadata key \"", names::kSpaces, "\", ", specs.status().message());
-    info->spaces = *std::move(specs);
-    for (const auto& [name, dim] : dims) {
-      if (!info->spaces.contains(name)) {
-        return HeaderError("metadata key \"", names::kSpaces, "\" has no entry for space \"", name,
-                           "\", expected one for each tensor \"", names::Space("<name>", names::kItems), "\"");
+  for (const TensorEntry& entry : info.header.tensors) {
+    std::string_view space;
+    const TensorRule* rule = FindTensorRule(entry.name, &space);
+    if (entry.dtype != rule->dtype) {
+      return TensorError(entry, "dtype is ", DTypeName(entry.dtype), ", expected ", DTypeName(rule->dtype));
+    }
+    SpaceShape shape;
+    if (!space.empty()) {
+      const auto it = shapes.find(space);
+      const bool there = it != shapes.end() && (it->second.has_items || it->second.has_rows);
+      if (!there || (rule->kind == SpaceKind::kDense && it->second.has_rows)) {
+        return TensorError(entry, "belongs to a space without items, expected a tensor \"",
+                           names::Space(space, names::kItems), "\" beside it");
+      }
+      if (rule->kind == SpaceKind::kSparse && !it->second.has_rows) {
+        return TensorError(entry, "belongs to a space without sparse rows, expected a tensor \"",
+                           names::Space(space, names::Offsets(names::kRows)), "\" beside it");
+      }
+      shape = it->second;
+    }
+    if (const std::string needed = InstantiatePattern(rule->needs, space);
+        !needed.empty() && !present.contains(needed)) {
+      return TensorError(entry, "stands alone, expected a tensor \"", needed, "\" beside it");
+    }
+    RETURN_IF_ERROR(CheckShape(info, entry, *rule, shape));
+  }
+  for (const auto& [name, shape] : shapes) {
+    const TensorEntry* values = FindEntry(info.header, names::Space(name, names::Values(names::kRows)));
+    for (std::string_view csr : {names::kRows, names::kColumns}) {
+      for (const std::string& part : {names::Values(csr), names::Weights(csr)}) {
+        const TensorEntry* entry = FindEntry(info.header, names::Space(name, part));
+        if (entry == nullptr || entry->shape == values->shape) continue;
+        return TensorError(*entry, "shape is [", StrJoin(entry->shape, ", "), "], expected [",
+                           StrJoin(values->shape, ", "), "], that of \"", values->name, "\"");
       }
     }
-  } else {
-    for (const auto& [name, dim] : dims) {
-      SpaceSpec external;
-      external.family = "external";
-      external.dim = static_cast<uint32_t>(dim);
-      info->spaces.emplace(name, external);
-    }
-  }
-  for (const auto& [name, spec] : info->spaces) {
-    const auto it = dims.find(name);
-    if (it == dims.end()) {
-      return HeaderError("metadata key \"", names::kSpaces, "\" describes space \"", name, "\", expected a tensor \"",
-                         names::Space(name, names::kItems), "\"");
-    }
-    if (spec.dim != it->second) {
-      return HeaderError("metadata key \"", names::kSpaces, "\" says dim ", spec.dim, " for space \"", name,
-                         "\", expected ", it->second, ", the columns of \"", names::Space(name, names::kItems), "\"");
-    }
-  }
-  if (!metadata.contains(names::kDefaultSpace)) {
-    info->default_space = dims.contains("default") ? "default" : dims.begin()->first;
-  } else if (!dims.contains(info->default_space)) {
-    return HeaderError("metadata key \"", names::kDefaultSpace, "\" is ", Quoted(info->default_space),
-                       ", expected the name of a space of the bundle");
   }
   return absl::OkStatus();
 }
@@ -263,6 +243,8 @@ absl::Status CheckStructure(BundleInfo* info) {
   RETURN_IF_ERROR(CountRows(header, names::kItemIds, kMaxRows - 1, &info->n_items));
   RETURN_IF_ERROR(CountRows(header, names::kUserIds, kMaxRows - 1, &info->n_users));
   RETURN_IF_ERROR(CountRows(header, names::kCategoryIds, kMaxCategories, &info->n_categories));
+  RETURN_IF_ERROR(CountRows(header, names::kTokenIds, kMaxRows - 1, &info->n_tokens));
+  RETURN_IF_ERROR(CountRows(header, names::kActionIds, kMaxActions, &info->n_actions));
   // Unknown names first: a misspelt tensor says more than the one that is missing for it.
   RETURN_IF_ERROR(CheckNames(header));
   const TensorEntry* item_offsets = FindEntry(header, names::Offsets(names::kItemIds));
@@ -270,13 +252,12 @@ absl::Status CheckStructure(BundleInfo* info) {
     return HeaderError("there is no tensor \"", names::Offsets(names::kItemIds), "\", expected the ids of the items");
   }
   if (info->n_items == 0) return TensorError(*item_offsets, "has no rows, expected at least one item");
-  ASSIGN_OR_RETURN(const auto dims, SpaceDims(header));
-  RETURN_IF_ERROR(CheckTensors(*info, dims));
-  RETURN_IF_ERROR(CheckSpaces(dims, info));
-  RETURN_IF_ERROR(CheckCounts(*info));
   const TensorEntry* seen = FindEntry(header, names::Values(names::kSeen));
-  info->n_interactions = seen == nullptr ? 0 : seen->shape[0];
-  return absl::OkStatus();
+  info->n_interactions = seen == nullptr || seen->shape.size() != 1 ? 0 : seen->shape[0];
+  ASSIGN_OR_RETURN(const SpaceShapes shapes, ReadSpaceShapes(info));
+  RETURN_IF_ERROR(CheckTensors(*info, shapes));
+  RETURN_IF_ERROR(CheckSpaces(shapes, info));
+  return CheckCounts(*info);
 }
 
 }  // namespace kindred

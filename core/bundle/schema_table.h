@@ -21,7 +21,14 @@ enum class Extent : uint8_t {
   kUsersPlus1,
   kCategories,
   kCategoriesPlus1,
-  kDim,        // d of the space
+  kTokens,
+  kTokensPlus1,
+  kActions,
+  kActionsPlus1,
+  kSeen,  // elements of users.seen.values
+  kDim,   // d of the space
+  kDimPlus1,
+  kEmbedding,  // d_e of the space: columns of its tokens
   kCodeRows,   // ceil(d / 4) · 2: groups of 4 dims in two halves of a tile
   kTiles,      // ceil(n_items / 64): also the words of a bitmap
   kTileItems,  // tiles · 64
@@ -29,9 +36,18 @@ enum class Extent : uint8_t {
   kItemSlots,  // of a hash index: a power of two ≥ 2n
   kUserSlots,
   kCategorySlots,
+  kTokenSlots,
+  kActionSlots,
   kTraitItems,  // kTraitItemCount
   k2,
   k64,
+};
+
+// Spaces that a tensor may belong to.
+enum class SpaceKind : uint8_t {
+  kAny,     // or none
+  kDense,   // has an item matrix
+  kSparse,  // has sparse rows
 };
 
 // What the elements must be, for tensors that are not part of an id table or of compressed sparse rows.
@@ -56,6 +72,7 @@ struct TensorRule {
   std::array<Extent, 4> shape;
   Content content;
   std::string_view needs;  // the pattern of a tensor that must be there too; "" = none
+  SpaceKind kind = SpaceKind::kDense;
 };
 
 std::span<const TensorRule> TensorRules();

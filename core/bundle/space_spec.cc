@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
@@ -12,7 +13,8 @@
 namespace kindred {
 namespace {
 
-constexpr std::string_view kFoldInNames[] = {"ridge", "nnls", "mean"};
+constexpr std::string_view kFoldInNames[] = {"ridge",  "nnls",   "mean",      "implicit", "observed",
+                                             "traits", "sparse", "neighbors", "blend"};
 constexpr std::string_view kTransformNames[] = {"identity", "log1p", "binary"};
 constexpr std::string_view kMetricNames[] = {"dot", "cosine"};
 
@@ -30,29 +32,67 @@ bool IsSpaceName(std::string_view name) {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
 }
 
-// {"<space>": {"<field>": scalar}}
+constexpr size_t kMaxTextBytes = 64;  // of a family or an action
+constexpr size_t kMaxActions = 1024;
+constexpr size_t kMaxParts = 16;
+
+// {"<space>": {"<field>": scalar, "actions": {"<action>": number}, "parts": [{"space": string, "weight": number}]}}
 class SpacesSax final : public StrictSax {
  public:
   SpaceSpecs specs;
 
   bool start_object(size_t elements) override {
-    if (depth_ == 2 || !field_.empty() || (depth_ == 1) != (spec_ != nullptr)) {
-      return StrictSax::start_object(elements);
+    const bool starts = place_ == Place::kStart || (place_ == Place::kSpaces && spec_ != nullptr) ||
+                        (place_ == Place::kSpace && field_ == "actions") || place_ == Place::kParts;
+    if (!starts) return StrictSax::start_object(elements);
+    if (place_ == Place::kParts) {
+      if (spec_->parts.size() == kMaxParts) return Fail(StrCat("found more than ", kMaxParts, " parts"));
+      spec_->parts.emplace_back();
+      part_fields_.clear();
+    } else if (place_ == Place::kSpaces) {
+      fields_.clear();
     }
-    ++depth_;
-    fields_.clear();
+    place_ = place_ == Place::kStart    ? Place::kSpaces
+             : place_ == Place::kSpaces ? Place::kSpace
+             : place_ == Place::kSpace  ? Place::kActions
+                                        : Place::kPart;
     return true;
   }
 
   bool end_object() override {
-    if (depth_ == 2 && spec_->dim == 0) return Fail("found no \"dim\"");
-    --depth_;
-    spec_ = nullptr;
+    switch (place_) {
+      case Place::kSpace:
+        if (spec_->dim == 0) return Fail("found no \"dim\"");
+        place_ = Place::kSpaces;
+        spec_ = nullptr;
+        return true;
+      case Place::kActions:
+        place_ = Place::kSpace;
+        return Done();
+      case Place::kPart:
+        if (spec_->parts.back().space.empty()) return Fail("found no \"space\"");
+        place_ = Place::kParts;
+        return true;
+      default:
+        place_ = Place::kStart;
+        spec_ = nullptr;
+        return true;
+    }
+  }
+
+  bool start_array(size_t elements) override {
+    if (place_ != Place::kSpace || field_ != "parts") return StrictSax::start_array(elements);
+    place_ = Place::kParts;
     return true;
   }
 
+  bool end_array() override {
+    place_ = Place::kSpace;
+    return Done();
+  }
+
   bool key(std::string& name) override {
-    if (depth_ == 1) {
+    if (place_ == Place::kSpaces) {
       if (!IsSpaceName(name)) return Fail(StrCat("found the space name ", Quoted(name)));
       const auto [it, inserted] = specs.try_emplace(name);
       if (!inserted) return Fail(StrCat("found space ", Quoted(name), " a second time"));
@@ -60,19 +100,39 @@ class SpacesSax final : public StrictSax {
       spec_ = &it->second;
       return true;
     }
-    constexpr std::string_view kFields[] = {"family",    "dim",    "fold_in",     "fold_in_lambda",
-                                            "transform", "metric", "prior_weight"};
-    if (std::find(std::begin(kFields), std::end(kFields), name) == std::end(kFields)) {
-      return Fail(StrCat("found the key ", Quoted(name)));
+    if (place_ == Place::kActions) {
+      if (name.size() > kMaxTextBytes) return Fail(StrCat("found an action of ", name.size(), " bytes"));
+      if (spec_->actions.size() == kMaxActions) return Fail(StrCat("found more than ", kMaxActions, " actions"));
+      const auto [it, inserted] = spec_->actions.try_emplace(name, 1.0);
+      if (!inserted) return Fail(StrCat("found the action ", Quoted(name), " a second time"));
+      action_ = &it->second;
+      return true;
     }
-    if (!fields_.insert(name).second) return Fail(StrCat("found the key ", Quoted(name), " a second time"));
-    field_ = name;
+    constexpr std::string_view kFields[] = {
+        "family",       "dim",           "fold_in", "fold_in_lambda", "transform", "metric",
+        "prior_weight", "fold_in_alpha", "actions", "half_life_days", "parts"};
+    constexpr std::string_view kPartFields[] = {"space", "weight"};
+    const bool part = place_ == Place::kPart;
+    const std::span<const std::string_view> known = part ? std::span<const std::string_view>(kPartFields) : kFields;
+    if (std::find(known.begin(), known.end(), name) == known.end()) return Fail(StrCat("found the key ", Quoted(name)));
+    if (!(part ? part_fields_ : fields_).insert(name).second) {
+      return Fail(StrCat("found the key ", Quoted(name), " a second time"));
+    }
+    (part ? part_field_ : field_) = name;
     return true;
   }
 
   bool string(std::string& value) override {
+    if (place_ == Place::kPart) {
+      if (part_field_ != "space") return StrictSax::string(value);
+      if (!IsSpaceName(value)) return Fail(StrCat("found the space name ", Quoted(value)));
+      spec_->parts.back().space = value;
+      part_field_.clear();
+      return true;
+    }
+    if (place_ != Place::kSpace) return StrictSax::string(value);
     if (field_ == "family") {
-      if (value.size() > 64) return Fail(StrCat("found ", value.size(), " bytes"));
+      if (value.size() > kMaxTextBytes) return Fail(StrCat("found ", value.size(), " bytes"));
       spec_->family = value;
       return Done();
     }
@@ -83,7 +143,7 @@ class SpacesSax final : public StrictSax {
   }
 
   bool number_unsigned(uint64_t value) override {
-    if (field_ != "dim") return Number(static_cast<double>(value), StrCat(value));
+    if (place_ != Place::kSpace || field_ != "dim") return Number(static_cast<double>(value), StrCat(value));
     if (value == 0 || value > UINT32_MAX) return StrictSax::number_unsigned(value);
     spec_->dim = static_cast<uint32_t>(value);
     return Done();
@@ -92,6 +152,9 @@ class SpacesSax final : public StrictSax {
   bool number_float(double value, const std::string& text) override { return Number(value, text); }
 
  private:
+  // The innermost object or array that is open.
+  enum class Place : uint8_t { kStart, kSpaces, kSpace, kActions, kParts, kPart };
+
   bool Done() {
     field_.clear();
     return true;
@@ -104,38 +167,68 @@ class SpacesSax final : public StrictSax {
     return Done();
   }
 
+  // Where a number belongs at this point; nullptr: nowhere.
+  double* NumberField() {
+    if (place_ == Place::kActions) return action_;
+    if (place_ == Place::kPart) return part_field_ == "weight" ? &spec_->parts.back().weight : nullptr;
+    if (place_ != Place::kSpace) return nullptr;
+    return field_ == "fold_in_lambda"   ? &spec_->fold_in_lambda
+           : field_ == "prior_weight"   ? &spec_->prior_weight
+           : field_ == "fold_in_alpha"  ? &spec_->fold_in_alpha
+           : field_ == "half_life_days" ? &spec_->half_life_days
+                                        : nullptr;
+  }
+
   bool Number(double value, const std::string& text) {
-    const bool lambda = field_ == "fold_in_lambda";
-    if ((!lambda && field_ != "prior_weight") || !std::isfinite(value) || (lambda && value < 0)) {
+    double* field = NumberField();
+    const bool may_be_negative = place_ == Place::kSpace && field_ == "prior_weight";
+    if (field == nullptr || !std::isfinite(value) || (value < 0 && !may_be_negative)) {
       return StrictSax::number_float(value, text);
     }
-    (lambda ? spec_->fold_in_lambda : spec_->prior_weight) = value;
-    return Done();
+    *field = value;
+    if (place_ == Place::kSpace) return Done();
+    action_ = nullptr;
+    part_field_.clear();
+    return true;
   }
 
   std::string Expected() const override {
-    if (depth_ == 0) return "an object of spaces";
+    if (place_ == Place::kStart) return "an object of spaces";
     if (spec_ == nullptr) return "distinct space names of the form [a-z0-9_]{1,64}";
     const std::string of = StrCat(" of space ", Quoted(space_));
-    if (depth_ == 1) return StrCat("the object", of);
-    if (field_.empty()) {
+    if (place_ == Place::kSpaces) return StrCat("the object", of);
+    if (place_ == Place::kActions) {
+      return StrCat("distinct actions of at most ", kMaxTextBytes, " bytes with a finite number ≥ 0 each for actions",
+                    of);
+    }
+    if (place_ == Place::kParts || place_ == Place::kPart) {
       return StrCat(
-          "dim and, each at most once, family, fold_in, fold_in_lambda, transform, metric, "
-          "prior_weight",
+          "objects of a space name of the form [a-z0-9_]{1,64} as \"space\" and a finite number ≥ 0 as "
+          "\"weight\" for parts",
           of);
     }
-    const std::string_view kind = field_ == "dim"              ? "an integer from 1"
-                                  : field_ == "fold_in_lambda" ? "a finite number ≥ 0"
-                                  : field_ == "prior_weight"   ? "a finite number"
-                                  : field_ == "family"         ? "a string of at most 64 bytes"
-                                                               : "one of its names";
+    if (field_.empty()) {
+      return StrCat(
+          "dim and, each at most once, family, fold_in, fold_in_lambda, fold_in_alpha, transform, metric, "
+          "prior_weight, actions, half_life_days, parts",
+          of);
+    }
+    const std::string_view kind = field_ == "dim"            ? "an integer from 1"
+                                  : field_ == "prior_weight" ? "a finite number"
+                                  : field_ == "family"       ? "a string of at most 64 bytes"
+                                  : field_ == "actions"      ? "an object of actions and numbers"
+                                  : field_ == "parts"        ? "a list of objects"
+                                  : field_ == "fold_in" || field_ == "transform" || field_ == "metric"
+                                      ? "one of its names"
+                                      : "a finite number ≥ 0";
     return StrCat(kind, " for ", field_, of);
   }
 
-  int depth_ = 0;
-  std::string space_, field_;
+  Place place_ = Place::kStart;
+  std::string space_, field_, part_field_;
   SpaceSpec* spec_ = nullptr;
-  std::set<std::string> fields_;
+  double* action_ = nullptr;
+  std::set<std::string> fields_, part_fields_;
 };
 
 }  // namespace
@@ -152,14 +245,20 @@ absl::StatusOr<Metric> MetricFromName(std::string_view name) { return FromName<M
 
 std::string SpaceSpecsToJson(const SpaceSpecs& specs) {
   nlohmann::json root = nlohmann::json::object();
+  const SpaceSpec defaults;
   for (const auto& [name, spec] : specs) {
-    root[name] = {{"family", spec.family},
-                  {"dim", spec.dim},
-                  {"fold_in", FoldInName(spec.fold_in)},
-                  {"fold_in_lambda", spec.fold_in_lambda},
-                  {"transform", ValueTransformName(spec.transform)},
-                  {"metric", MetricName(spec.metric)},
-                  {"prior_weight", spec.prior_weight}};
+    nlohmann::json& out = root[name];
+    out = {{"family", spec.family},
+           {"dim", spec.dim},
+           {"fold_in", FoldInName(spec.fold_in)},
+           {"fold_in_lambda", spec.fold_in_lambda},
+           {"transform", ValueTransformName(spec.transform)},
+           {"metric", MetricName(spec.metric)},
+           {"prior_weight", spec.prior_weight}};
+    if (spec.fold_in_alpha != defaults.fold_in_alpha) out["fold_in_alpha"] = spec.fold_in_alpha;
+    if (!spec.actions.empty()) out["actions"] = std::map<std::string, double>(spec.actions.begin(), spec.actions.end());
+    if (spec.half_life_days != defaults.half_life_days) out["half_life_days"] = spec.half_life_days;
+    for (const BlendPart& part : spec.parts) out["parts"].push_back({{"space", part.space}, {"weight", part.weight}});
   }
   return root.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

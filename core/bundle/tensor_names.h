@@ -13,6 +13,8 @@ namespace kindred::names {
 inline constexpr std::string_view kItemIds = "items.ids";
 inline constexpr std::string_view kUserIds = "users.ids";
 inline constexpr std::string_view kCategoryIds = "categories.ids";
+inline constexpr std::string_view kTokenIds = "tokens.ids";    // "<action>_<item>", or "<item>" without actions
+inline constexpr std::string_view kActionIds = "actions.ids";  // "view", "purchase", …
 inline constexpr std::string_view kItemNames = "items.names";  // display names; no index
 inline std::string Bytes(std::string_view table) { return absl::StrFormat("%s.bytes", table); }
 inline std::string Offsets(std::string_view table) { return absl::StrFormat("%s.offsets", table); }
@@ -22,6 +24,7 @@ inline std::string Index(std::string_view table) { return absl::StrFormat("%s.in
 inline constexpr std::string_view kSeen = "users.seen";                  // user → items, ascending
 inline constexpr std::string_view kItemCategories = "items.categories";  // item → categories, ascending
 inline std::string Values(std::string_view csr) { return absl::StrFormat("%s.values", csr); }
+inline std::string Weights(std::string_view csr) { return absl::StrFormat("%s.weights", csr); }  // F32, one a value
 
 inline constexpr std::string_view kCategoryBitmaps = "categories.bitmaps";      // U64 [n_categories × words(n_items)]
 inline constexpr std::string_view kPopularity = "items.popularity";             // F32 [n_items], interactions per item
@@ -46,6 +49,17 @@ inline constexpr std::string_view kBounds = "q.bounds";         // F32 [tiles*4 
 inline constexpr std::string_view kInverseNorms = "inverse_norms";    // F32 [n_items], 1/‖x‖, 0 for a zero row
 inline constexpr std::string_view kCosineScales = "q.cosine_scales";  // F32 [tiles*64]
 inline constexpr std::string_view kCosineBounds = "q.cosine_bounds";  // F32 [tiles*4 × 2]
+
+// Of token embeddings (d_e columns) and the traits made of them.
+inline constexpr std::string_view kTokens = "tokens";                     // F32 [n_tokens × d_e]
+inline constexpr std::string_view kBasis = "basis";                       // F32 [d × d_e], H
+inline constexpr std::string_view kAverageProfile = "average_profile";    // F32 [d], p̄
+inline constexpr std::string_view kCategoryVectors = "category_vectors";  // F32 [n_categories × d_e]
+inline constexpr std::string_view kActionVectors = "action_vectors";      // F32 [n_actions × d_e]
+inline constexpr std::string_view kSources = "sources";                   // F32 [n_items × d], what `mean` averages
+// Compressed sparse rows with weights, `space.<name>.rows.offsets` and so on.
+inline constexpr std::string_view kRows = "rows";        // [n_items × d], in the place of `items`
+inline constexpr std::string_view kColumns = "columns";  // [d × n_items], its transpose
 
 inline constexpr uint64_t kTraitItemCount = 8;
 

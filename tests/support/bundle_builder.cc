@@ -103,7 +103,8 @@ void BundleBuilder::KeepFactorsAndIds() {
 }
 
 void BundleBuilder::AddIndexes() {
-  for (std::string_view table : {names::kItemIds, names::kUserIds, names::kCategoryIds}) {
+  for (std::string_view table :
+       {names::kItemIds, names::kUserIds, names::kCategoryIds, names::kTokenIds, names::kActionIds}) {
     if (!owned_.contains(names::Offsets(table))) continue;
     absl::StatusOr<OwnedTensor> index = MakeIdIndex(table, IdTableFrom(tensors(), table));
     ASSERT_TRUE(index.ok()) << index.status();
@@ -111,7 +112,76 @@ void BundleBuilder::AddIndexes() {
   }
 }
 
+void BundleBuilder::AddSpaces() {
+  const uint64_t n = shape_.n_items;
+  constexpr uint64_t kTraits = 2, kEmbedding = 3, kWords = 5000, kTokens = 4;
+  SetIds(names::kActionIds, {"view", "buy"});
+  SetIds(names::kTokenIds, {"view_item-0", "buy_item-0", "view_item-1", "buy_item-9"});
+  const auto set = [&](std::string_view space, std::string_view part, uint64_t rows, uint64_t columns) {
+    std::vector<float> values(rows * columns);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = 0.25f + static_cast<float>(i % 7);
+    Set<float>(names::Space(space, part), {rows, columns}, values);
+  };
+  set("traits", names::kItems, n, kTraits);
+  set("traits", names::kTokens, kTokens, kEmbedding);
+  set("traits", names::kBasis, kTraits, kEmbedding);
+  Set<float>(names::Space("traits", names::kAverageProfile), {kTraits}, std::vector<float>(kTraits, 0.5f));
+  if (shape_.n_categories > 0) {
+    const auto name = names::Space("traits", names::kCategoryVectors);
+    Set<float>(name, {shape_.n_categories, kEmbedding}, std::vector<float>(shape_.n_categories * kEmbedding, 0.5f));
+  }
+  set("traits", names::kActionVectors, 2, kEmbedding);
+  set("vectors", names::kItems, n, kEmbedding);
+  set("vectors", names::kSources, n, kEmbedding);
+  // Item i has the words i and kWords - 1.
+  std::vector<int64_t> offsets = {0};
+  std::vector<uint32_t> words;
+  for (uint64_t i = 0; i < n; ++i) {
+    words.insert(words.end(), {static_cast<uint32_t>(i), static_cast<uint32_t>(kWords - 1)});
+    offsets.push_back(static_cast<int64_t>(words.size()));
+  }
+  const auto set_rows = [&](std::string_view csr, const std::vector<int64_t>& at, const std::vector<uint32_t>& values) {
+    Set<int64_t>(names::Space("words", names::Offsets(csr)), {at.size()}, at);
+    Set<uint32_t>(names::Space("words", names::Values(csr)), {values.size()}, values);
+    Set<float>(names::Space("words", names::Weights(csr)), {values.size()}, std::vector<float>(values.size(), 0.5f));
+  };
+  set_rows(names::kRows, offsets, words);
+  std::vector<int64_t> column_offsets = {0};
+  std::vector<uint32_t> items;
+  for (uint64_t word = 0; word < kWords; ++word) {
+    for (uint64_t i = 0; i < n; ++i) {
+      if (word == i || word == kWords - 1) items.push_back(static_cast<uint32_t>(i));
+    }
+    column_offsets.push_back(static_cast<int64_t>(items.size()));
+  }
+  set_rows(names::kColumns, column_offsets, items);
+  if (shape_.n_users > 0) {
+    const std::vector<float> weights(Get<uint32_t>(names::Values(names::kSeen)).size(), 2);
+    Set<float>(names::Weights(names::kSeen), {weights.size()}, weights);
+  }
+
+  SpaceSpecs specs = *SpaceSpecsFromJson(metadata_.find(names::kSpaces)->second);
+  SpaceSpec& traits = specs["traits"];
+  traits.dim = kTraits;
+  traits.fold_in = FoldIn::kTraits;
+  traits.actions = {{"view", 0.5}, {"buy", 2}};
+  traits.half_life_days = 30;
+  SpaceSpec& vectors = specs["vectors"];
+  vectors.dim = kEmbedding;
+  vectors.fold_in = FoldIn::kMean;
+  vectors.metric = Metric::kCosine;
+  SpaceSpec& content = specs["words"];
+  content.dim = kWords;
+  content.fold_in = FoldIn::kSparse;
+  SpaceSpec& blend = specs["blend"];
+  blend.dim = kTraits + kEmbedding;
+  blend.fold_in = FoldIn::kBlend;
+  blend.parts = {{"traits", 1.0}, {"vectors", 0.5}};
+  metadata_.insert_or_assign(std::string(names::kSpaces), SpaceSpecsToJson(specs));
+}
+
 void BundleBuilder::AddEveryTensor() {
+  AddSpaces();
   AddIndexes();
   const uint64_t n = shape_.n_items, d = shape_.dim;
   const uint64_t tiles = (n + 63) / 64;

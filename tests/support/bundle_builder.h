@@ -51,7 +51,8 @@ class BundleBuilder {
   void KeepFactorsAndIds();
   // The hash indexes of all id tables.
   void AddIndexes();
-  // One of every tensor that a bundle may have. Those of the quantizer have the right shapes, not its values.
+  // One of every tensor that a bundle may have. Those of the quantizer have the right shapes, not its values. What the
+  // builder's own space cannot have is in spaces "traits", "vectors" and "words"; "blend" is made of the first two.
   void AddEveryTensor();
 
   // As `kindred` writes it; as the Python package writes it.
@@ -59,6 +60,8 @@ class BundleBuilder {
   void WriteRaw(const std::string& path) const;
 
  private:
+  void AddSpaces();
+
   BundleShape shape_;
   Metadata metadata_;
   std::map<std::string, OwnedTensor> owned_;

@@ -44,6 +44,16 @@ std::function<void(BundleBuilder&)> Say(const char* key, const char* value) {
   return [=](BundleBuilder& b) { b.metadata().insert_or_assign(key, value); };
 }
 
+// Changes what the metadata says of the spaces.
+std::function<void(BundleBuilder&)> Specs(const std::function<void(SpaceSpecs&)>& change) {
+  return [=](BundleBuilder& b) {
+    std::string& json = b.metadata().find("kindred.spaces")->second;
+    SpaceSpecs specs = *SpaceSpecsFromJson(json);
+    change(specs);
+    json = SpaceSpecsToJson(specs);
+  };
+}
+
 class BadStructureTest : public ::testing::TestWithParam<BadStructure> {};
 
 TEST_P(BadStructureTest, IsRejectedFromTheHeaderAlone) {
@@ -147,7 +157,7 @@ INSTANTIATE_TEST_SUITE_P(
                      "tensor \"items.categories.offsets\""},
         BadStructure{"no_seen_values", Drop("users.seen.values"), "\"users.seen.values\" beside it"},
         BadStructure{"no_space_items", Drop("space.default.items"),
-                     "expected a tensor \"space.default.items\" beside it"},
+                     "expected a tensor \"space.default.items\""},
         BadStructure{"no_space",
                      [](BundleBuilder& b) {
                        for (const auto& [name, tensor] : b.tensors()) {
@@ -169,6 +179,75 @@ INSTANTIATE_TEST_SUITE_P(
                      "describes space \"svd\", expected a tensor \"space.svd.items\""},
         BadStructure{"spaces_dim", Say("kindred.spaces", R"({"default":{"dim":7}})"),
                      "says dim 7 for space \"default\", expected 6"},
+        // spaces and their fold-ins
+        BadStructure{"rows_beside_items",
+                     [](BundleBuilder& b) {
+                       b.Set<int64_t>("space.default.rows.offsets", {71}, std::vector<int64_t>(71));
+                       b.Set<uint32_t>("space.default.rows.values", {0}, {});
+                       b.Set<float>("space.default.rows.weights", {0}, {});
+                     },
+                     "stands beside \"space.default.items\""},
+        BadStructure{"rows_without_weights", Drop("space.words.rows.weights"),
+                     "expected a tensor \"space.words.rows.weights\" beside it"},
+        BadStructure{"rows_weights_short", Put<float>("space.words.rows.weights", {139}), "shape is [139], expected [140]"},
+        BadStructure{"columns_values_short", Put<uint32_t>("space.words.columns.values", {139}),
+                     "shape is [139], expected [140]"},
+        BadStructure{"columns_offsets", Put<int64_t>("space.words.columns.offsets", {5000}), "[d + 1 = 5001]"},
+        BadStructure{"seen_weights_short", Put<float>("users.seen.weights", {1}), "elements of users.seen.values"},
+        BadStructure{"sparse_with_users", Put<float>("space.words.users", {9, 5000}), "belongs to a space without items"},
+        BadStructure{"sparse_that_is_ridge", Specs([](SpaceSpecs& s) { s["words"].fold_in = FoldIn::kRidge; }),
+                     "fold_in is ridge, expected sparse or neighbors"},
+        BadStructure{"dense_that_is_sparse", Specs([](SpaceSpecs& s) { s["default"].fold_in = FoldIn::kSparse; }),
+                     "since the space has no sparse rows"},
+        BadStructure{"neighbors_of_others", Specs([](SpaceSpecs& s) { s["words"].fold_in = FoldIn::kNeighbors; }),
+                     "dim is 5000, expected n_items = 70"},
+        BadStructure{"huge_sparse_dim", Specs([](SpaceSpecs& s) { s["words"].dim = UINT32_MAX; }),
+                     "dim is 4294967295, expected at most 16777216"},
+        BadStructure{"tokens_without_ids",
+                     [](BundleBuilder& b) {
+                       for (const char* part : {"bytes", "offsets", "index"}) b.Remove(std::string("tokens.ids.") + part);
+                     },
+                     "expected a tensor \"tokens.ids.offsets\" beside it"},
+        BadStructure{"actions_without_ids",
+                     [](BundleBuilder& b) {
+                       for (const char* part : {"bytes", "offsets", "index"}) b.Remove(std::string("actions.ids.") + part);
+                     },
+                     "expected a tensor \"actions.ids.offsets\" beside it"},
+        BadStructure{"traits_without_basis", Drop("space.traits.basis"),
+                     "expected a tensor \"space.traits.basis\""},
+        BadStructure{"basis_of_other_width", Put<float>("space.traits.basis", {2, 4}), "expected [d = 2, d_e = 3]"},
+        BadStructure{"traits_by_cosine", Specs([](SpaceSpecs& s) { s["traits"].metric = Metric::kCosine; }),
+                     "metric is cosine, expected dot"},
+        BadStructure{"traits_that_are_ridge", Specs([](SpaceSpecs& s) { s["traits"].fold_in = FoldIn::kRidge; }),
+                     "expected traits with a tensor"},
+        BadStructure{"sources_of_ridge", Specs([](SpaceSpecs& s) { s["vectors"].fold_in = FoldIn::kRidge; }),
+                     "expected fold_in mean and no tokens with it"},
+        BadStructure{"observed_of_one_column",
+                     [](BundleBuilder& b) {
+                       b.Set<float>("space.one.items", {70, 1}, std::vector<float>(70));
+                       Specs([](SpaceSpecs& s) {
+                         s["one"].dim = 1;
+                         s["one"].fold_in = FoldIn::kObserved;
+                       })(b);
+                     },
+                     "dim is 1, expected at least 2"},
+        BadStructure{"blend_of_nothing", Specs([](SpaceSpecs& s) { s["blend"].parts.clear(); }), "a blend without parts"},
+        BadStructure{"blend_of_unknown", Specs([](SpaceSpecs& s) { s["blend"].parts[0].space = "als"; }),
+                     "has the part \"als\", expected the name of another space"},
+        BadStructure{"blend_of_itself", Specs([](SpaceSpecs& s) { s["blend"].parts[0].space = "blend"; }),
+                     "which is a blend itself"},
+        BadStructure{"blend_of_sparse", Specs([](SpaceSpecs& s) { s["blend"].parts[0].space = "words"; }),
+                     "which has no item matrix"},
+        BadStructure{"blend_twice", Specs([](SpaceSpecs& s) { s["blend"].parts[0].space = "vectors"; }),
+                     "has the part \"vectors\" a second time"},
+        BadStructure{"blend_of_weight_0", Specs([](SpaceSpecs& s) {
+                       for (BlendPart& part : s["blend"].parts) part.weight = 0;
+                     }),
+                     "has parts of weight 0 only"},
+        BadStructure{"blend_dim", Specs([](SpaceSpecs& s) { s["blend"].dim = 4; }),
+                     "dim is 4, expected 5, the dimensions of its parts together"},
+        BadStructure{"parts_of_another", Specs([](SpaceSpecs& s) { s["default"].parts = {{"traits", 1}}; }),
+                     "has parts, expected fold_in blend"},
         BadStructure{"default_space", Say("kindred.default_space", "svd"), "\"kindred.default_space\" is \"svd\""},
         BadStructure{"counts_not_json", Say("kindred.counts", "7"), "\"kindred.counts\", byte"},
         BadStructure{"counts_items", Say("kindred.counts", R"({"items":71})"), "says 71 items, expected 70"},

@@ -10,10 +10,15 @@ using ::testing::HasSubstr;
 
 TEST(SpaceSpecTest, RoundTripsEveryField) {
   SpaceSpecs specs;
-  for (FoldIn fold_in : {FoldIn::kRidge, FoldIn::kNnls, FoldIn::kMean}) {
+  for (FoldIn fold_in : {FoldIn::kRidge, FoldIn::kNnls, FoldIn::kMean, FoldIn::kImplicit, FoldIn::kObserved,
+                         FoldIn::kTraits, FoldIn::kSparse, FoldIn::kNeighbors, FoldIn::kBlend}) {
     for (ValueTransform transform : {ValueTransform::kIdentity, ValueTransform::kLog1p, ValueTransform::kBinary}) {
       for (Metric metric : {Metric::kDot, Metric::kCosine}) {
         SpaceSpec spec{"s\"vd é", 64, fold_in, 0.1, transform, metric, -1.0 / 3};
+        if (fold_in == FoldIn::kImplicit) spec.fold_in_alpha = 40;
+        if (fold_in == FoldIn::kTraits) spec.actions = {{"", 0}, {"buy \"now\"", 3.5}};
+        if (fold_in == FoldIn::kMean) spec.half_life_days = 0.5;
+        if (fold_in == FoldIn::kBlend) spec.parts = {{"als", 1}, {"traits", 0}};
         specs.emplace("space_" + std::to_string(specs.size()), spec);
       }
     }
@@ -49,6 +54,7 @@ TEST(SpaceSpecTest, RejectsWhatItDoesNotKnow) {
   const std::string long_name(65, 'a');
   const std::string long_name_json = "{\"" + long_name + "\":{\"dim\":1}}";
   const std::string long_family_json = R"({"a":{"dim":1,"family":")" + long_name + "\"}}";
+  const std::string long_action_json = R"({"a":{"dim":1,"actions":{")" + long_name + "\":1}}}";
   const BadSpec bad[] = {
       {"", "byte 0"},
       {"null", "found null, expected an object of spaces"},
@@ -82,6 +88,25 @@ TEST(SpaceSpecTest, RejectsWhatItDoesNotKnow) {
       {R"({"a":{"dim":1,"fold_in_lambda":"1"}})", "found the string"},
       {R"({"a":{"dim":1,"prior_weight":[]}})", "found an array"},
       {R"({"a":{"dim":1,"prior_weight":NaN}})", "not JSON"},
+      {R"({"a":{"dim":1,"fold_in_alpha":-1}})", "expected a finite number ≥ 0 for fold_in_alpha"},
+      {R"({"a":{"dim":1,"half_life_days":-1}})", "expected a finite number ≥ 0 for half_life_days"},
+      {R"({"a":{"dim":1,"half_life_days":{}}})", "found an object"},
+      {R"({"a":{"dim":1,"actions":1}})", "expected an object of actions and numbers for actions"},
+      {R"({"a":{"dim":1,"actions":{"view":-1}}})", "found the number -1, expected distinct actions"},
+      {R"({"a":{"dim":1,"actions":{"view":"1"}}})", "found the string \"1\""},
+      {R"({"a":{"dim":1,"actions":{"view":{}}}})", "found an object"},
+      {R"({"a":{"dim":1,"actions":{"view":1,"view":2}}})", "found the action \"view\" a second time"},
+      {long_action_json.c_str(), "found an action of 65 bytes"},
+      {R"({"a":{"dim":1,"parts":{}}})", "found an object"},
+      {R"({"a":{"dim":1,"parts":[1]}})", "expected objects of a space name"},
+      {R"({"a":{"dim":1,"parts":[[]]}})", "found an array"},
+      {R"({"a":{"dim":1,"parts":[{}]}})", "found no \"space\""},
+      {R"({"a":{"dim":1,"parts":[{"space":"b","space":"b"}]}})", "found the key \"space\" a second time"},
+      {R"({"a":{"dim":1,"parts":[{"space":"B"}]}})", "found the space name \"B\""},
+      {R"({"a":{"dim":1,"parts":[{"space":"b","weight":-1}]}})", "found the number -1"},
+      {R"({"a":{"dim":1,"parts":[{"space":"b","weight":"1"}]}})", "found the string"},
+      {R"({"a":{"dim":1,"parts":[{"space":"b","dim":1}]}})", "found the key \"dim\""},
+      {R"({"a":{"dim":1,"parts":[{"weight":{}}]}})", "found an object"},
   };
   for (const BadSpec& spec : bad) {
     const auto parsed = SpaceSpecsFromJson(spec.json);
