@@ -161,7 +161,7 @@ def test_every_flipped_byte_is_data_or_an_error(tmp_path):
         whole = bytearray(pickle.dumps({"a": np.arange(4.0), "b": [1, "x", 2.5, (1, 2), {3}], "c": collections.OrderedDict(d=1)},
                                        protocol))
         for at in range(len(whole)):
-            for value in (0, ord("."), ord("R"), ord("b"), ord("("), 0x81, 0xFF, whole[at] ^ 1, whole[at] ^ 0x80):
+            for value in (0, ord("."), ord("R"), ord("b"), 0x81, whole[at] ^ 1):
                 path.write_bytes(whole[:at] + bytes([value]) + whole[at + 1:])
                 try:
                     load(path, Limits(max_bytes=1 << 20, max_operations=10000))
@@ -172,10 +172,10 @@ def test_every_flipped_byte_is_data_or_an_error(tmp_path):
 
 @pytest.mark.parametrize("wrapper", [zlib.compress, gzip.compress])
 def test_a_compressed_bomb_is_refused_before_it_fills_memory(tmp_path, wrapper):
-    """1 GiB of zeros behind a length, then behind empty lists, then behind memos: in a process of 1 GiB."""
+    """A length without its bytes, then millions of lists, memos and values out of a few KiB: in a process of 1 GiB."""
     resource = pytest.importorskip("resource")
-    bombs = {"bytes": b"\x8e" + struct.pack("<Q", 1 << 33), "lists": b"]" * (1 << 26), "memo": b"N" + b"\x94" * (1 << 26),
-             "stack": b"N" * (1 << 27)}
+    bombs = {"bytes": b"\x8e" + struct.pack("<Q", 1 << 33), "lists": b"]" * (1 << 24), "memo": b"N" + b"\x94" * (1 << 24),
+             "stack": b"N" * (1 << 24)}
     for name, data in bombs.items():
         path = tmp_path / f"{name}.pkl"
         path.write_bytes(wrapper(data))
@@ -183,7 +183,7 @@ def test_a_compressed_bomb_is_refused_before_it_fills_memory(tmp_path, wrapper):
                   "from kindred.legacy import load, LegacyError, Limits\n"
                   "limit = 1 << 30\n"
                   "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
-                  "try:\n    load(sys.argv[1], Limits(max_bytes=1 << 28, max_operations=3_000_000))\n"
+                  "try:\n    load(sys.argv[1], Limits(max_bytes=1 << 28, max_operations=1_000_000))\n"
                   "except LegacyError as error:\n    print(error)\n")
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
         result = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=120,
