@@ -34,7 +34,6 @@ class Space:
     fold_in: str = "ridge"
     fold_in_lambda: float = 0.0
     fold_in_alpha: float | None = None
-    fold_in_base: float = 1.0
     transform: str = "identity"
     metric: str = "dot"
     prior_weight: float = 0.0
@@ -184,8 +183,6 @@ def tensors_and_spec(name: str, space: Space, sizes: Sizes) -> tuple[dict[str, n
     }
     if space.fold_in_alpha is not None:
         spec["fold_in_alpha"] = _number(space.fold_in_alpha, f"{where}, fold_in_alpha", 0)
-    if space.fold_in_base != 1:
-        spec["fold_in_base"] = _number(space.fold_in_base, f"{where}, fold_in_base", 0)
     if space.actions:
         spec["actions"] = {text(action, f"{where}, actions", 256): _number(weight, f"{where}, actions[{action!r}]", 0)
                            for action, weight in space.actions.items()}

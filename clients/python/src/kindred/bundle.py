@@ -24,7 +24,7 @@ __all__ = ["Bundle", "BundleError", "Info", "Rows", "Space", "info", "read", "wr
 _ATTRIBUTE_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 _VECTOR_PARTS = ("items", "users", "average", "sources", "tokens", "basis", "average_profile", "category_vectors",
                  "action_vectors")
-_SPEC_MEMBERS = ("family", "fold_in", "fold_in_lambda", "fold_in_alpha", "fold_in_base", "transform", "metric", "prior_weight", "actions",
+_SPEC_MEMBERS = ("family", "fold_in", "fold_in_lambda", "fold_in_alpha", "transform", "metric", "prior_weight", "actions",
                  "half_life_days", "parts")
 
 

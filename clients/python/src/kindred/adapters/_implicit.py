@@ -22,7 +22,7 @@ def from_implicit(model: Any, /, user_ids: Sequence[Any], item_ids: Sequence[Any
 
     | model | space | fold-in |
     |---|---|---|
-    | AlternatingLeastSquares | `als`, dot | `implicit`, with the confidence of `recalculate_user`, which is alpha · value |
+    | AlternatingLeastSquares | `als`, dot | `implicit`, as `recalculate_user`: equal for a matrix of one value, else close |
     | BayesianPersonalizedRanking | `bpr`, dot | `observed`: item biases as offsets, λ = `fold_in_lambda` or 1 |
     | LogisticMatrixFactorization | `lmf`, dot | `observed`, the same |
     | ItemItemRecommender, Cosine-, TFIDF-, BM25Recommender | `item_cosine`, … | `neighbors`: Σ value · similarity |
@@ -57,15 +57,18 @@ def from_implicit(model: Any, /, user_ids: Sequence[Any], item_ids: Sequence[Any
 
 def _als(model: Any, users: np.ndarray, items: np.ndarray, user_items: Any, transform: str) -> Space:
     # implicit: c = alpha·r, u = (XᵀX + Σ (c − 1) x xᵀ + λI)⁻¹ Σ c x (cpu/als.py, user_linear_equation), with the
-    # regularization added once, not per interaction. Kindred's confidence is base + alpha·r.
-    made = Space(items=items, users=users, family="als", fold_in="implicit", fold_in_alpha=float(model.alpha),
-                 fold_in_base=0.0, fold_in_lambda=float(model.regularization))
-    values = np.asarray(user_items.tocsr().data) if is_sparse(user_items) else np.zeros(0)
-    if transform in ("identity", "binary") and len(values) and np.all(values == values[0]):
+    # regularization added once, not per interaction. Kindred's confidence is 1 + α·r, so α is what brings the two
+    # together over the values there are: by least squares alpha − Σr / Σr², which is exact when they are all equal.
+    values = np.asarray(user_items.tocsr().data, np.float64) if is_sparse(user_items) else np.ones(1)
+    values = values[values > 0]
+    if not len(values):
+        values = np.ones(1)
+    alpha = max(0.0, float(model.alpha) - float(values.sum() / np.square(values).sum()))
+    made = Space(items=items, users=users, family="als", fold_in="implicit", fold_in_alpha=alpha,
+                 fold_in_lambda=float(model.regularization))
+    if transform in ("identity", "binary") and is_sparse(user_items) and np.all(values == values[0]):
         # Fitted to one value: an event says that, whatever its own weight.
-        confidence = float(model.alpha) * float(values[0])
-        if confidence >= 1:
-            made.transform, made.fold_in_alpha, made.fold_in_base = "binary", confidence - 1, 1.0
+        made.transform, made.fold_in_alpha = "binary", alpha * float(values[0])
     return made
 
 
