@@ -2,8 +2,10 @@
 
 #include "absl/status/status.h"
 #include "core/base/str_cat.h"
+#include "trainer/families/content_family.h"
 #include "trainer/families/family.h"
 #include "trainer/families/nmf_family.h"
+#include "trainer/families/popular_family.h"
 #include "trainer/families/svd_family.h"
 
 namespace kindred {
@@ -22,6 +24,8 @@ struct Entry {
 constexpr std::array kFamilies = {
     Entry{"svd", Make<SvdFamily>},
     Entry{"nmf", Make<NmfFamily>},
+    Entry{"content", Make<ContentFamily>},
+    Entry{"popular", Make<PopularFamily>},
 };
 
 }  // namespace
