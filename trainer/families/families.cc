@@ -4,6 +4,7 @@
 #include "core/base/str_cat.h"
 #include "trainer/families/content_family.h"
 #include "trainer/families/family.h"
+#include "trainer/families/item2vec_family.h"
 #include "trainer/families/nmf_family.h"
 #include "trainer/families/popular_family.h"
 #include "trainer/families/svd_family.h"
@@ -26,6 +27,7 @@ constexpr std::array kFamilies = {
     Entry{"nmf", Make<NmfFamily>},
     Entry{"content", Make<ContentFamily>},
     Entry{"popular", Make<PopularFamily>},
+    Entry{"item2vec", Make<Item2vecFamily>},
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ struct Item2vecOptions {
   uint32_t negatives = 5;  // per pair, at most 63
   double exponent = 0.75;  // negatives are drawn ∝ count^exponent; 0 = uniformly, negative = rare tokens more often
   double subsample = 0;    // t of the chance √(t/f) + t/f with which a token of frequency f is kept; 0 = all are
-  uint32_t epochs = 20;
+  uint32_t epochs = 10;
   double learning_rate = 0.025;     // falls linearly, from the first token to the last, …
   double min_learning_rate = 1e-4;  // … to this
   uint64_t seed = 42;
