@@ -16,6 +16,14 @@ jobs=${KINDRED_JOBS:-$((default_jobs > 0 ? default_jobs : 1))}
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 
 mkdir -p build
+# Parquet is read where Arrow can be had; the sanitizer builds go without it (cmake/KindredArrow.cmake).
+case $preset in
+  dev | release | bench)
+    if [ "${KINDRED_PARQUET:-auto}" != off ] && ! scripts/fetch_arrow.sh --if-due >/dev/null; then
+      echo "build: NOTE: no Arrow, so kindred is built without Parquet" >&2
+    fi
+    ;;
+esac
 if ! cmake --preset "$preset" >"build/configure-$preset.log" 2>&1; then
   cat "build/configure-$preset.log" >&2
   echo "build: cmake --preset $preset failed (above, and in build/configure-$preset.log)" >&2

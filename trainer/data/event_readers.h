@@ -11,5 +11,8 @@ namespace kindred {
 
 absl::Status ReadCsvEvents(const std::string& path, const EventReadOptions& options, EventBuilder* builder,
                            Progress* progress);
+absl::Status ReadJsonEvents(const std::string& path, const EventReadOptions& options, EventBuilder* builder,
+                            Progress* progress);
+absl::Status ReadParquetEvents(const std::string& path, EventBuilder* builder, Progress* progress);
 
 }  // namespace kindred

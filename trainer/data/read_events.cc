@@ -4,6 +4,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "trainer/data/event_readers.h"
+#include "trainer/data/input_file.h"
 
 namespace kindred {
 
@@ -17,7 +18,18 @@ absl::StatusOr<EventInput> ReadEvents(const std::vector<std::string>& paths, con
   EventBuilder builder(options);
   for (const std::string& path : paths) {
     const uint64_t rows_before = builder.rows_read();
-    RETURN_IF_ERROR(ReadCsvEvents(path, options, &builder, progress));
+    ASSIGN_OR_RETURN(const InputFormat format, FormatOf(path));
+    switch (format) {
+      case InputFormat::kCsv:
+        RETURN_IF_ERROR(ReadCsvEvents(path, options, &builder, progress));
+        break;
+      case InputFormat::kJsonLines:
+        RETURN_IF_ERROR(ReadJsonEvents(path, options, &builder, progress));
+        break;
+      case InputFormat::kParquet:
+        RETURN_IF_ERROR(ReadParquetEvents(path, &builder, progress));
+        break;
+    }
     progress->End(StrCat(WithThousands(builder.rows_read() - rows_before), " rows"));
   }
   return builder.Finish(paths);

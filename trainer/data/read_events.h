@@ -23,23 +23,23 @@ struct EventReadOptions {
   // In JSON a column is a path with dots ("user.id").
   std::string user_column = "user_id";
   std::string item_column = "item_id";
-  std::string value_column;    // empty: "rating" when the input has it, else 1 for each row
-  std::string time_column;     // empty: "timestamp" when the input has it
-  std::string action_column;   // empty: none
-  std::string session_column;  // empty: none
-  char delimiter = 0;          // of CSV; 0: tab for .tsv, else a comma
+  std::string value_column{};    // empty: "rating" when the input has it, else 1 for each row
+  std::string time_column{};     // empty: "timestamp" when the input has it
+  std::string action_column{};   // empty: none
+  std::string session_column{};  // empty: none
+  char delimiter = 0;            // of CSV; 0: tab for .tsv, else a comma
   // JSON: path of an array of events in each line; columns are then looked for in the event first, else in the line.
-  std::string json_events;
-  std::vector<std::string> missing;  // cells that say nothing, beside empty ones and nulls: "NA", "\\N", …
-  TimeFormat time_format;
-  std::vector<RowFilter> keep;                // every one must hold
-  std::optional<double> clip_low, clip_high;  // values outside become the bound
-  std::optional<int64_t> from_ms, before_ms;  // keep only rows with from ≤ time < before
-  uint32_t max_users = 0, max_items = 0;      // 0: all; else those with the most rows, ties by first appearance
-  uint32_t min_user_items = 1;                // k-core: distinct items a user must have,
-  uint32_t min_item_users = 1;                // distinct users an item must have, until all that are left do
-  bool allow_negative = false;                // whether values < 0 mean something to the trainer
-  bool skip_bad_rows = false;                 // count and skip rows that would otherwise be errors
+  std::string json_events{};
+  std::vector<std::string> missing{};  // cells that say nothing, beside empty ones and nulls: "NA", "\\N", …
+  TimeFormat time_format{};
+  std::vector<RowFilter> keep{};                  // every one must hold
+  std::optional<double> clip_low{}, clip_high{};  // values outside become the bound
+  std::optional<int64_t> from_ms{}, before_ms{};  // keep only rows with from ≤ time < before
+  uint32_t max_users = 0, max_items = 0;          // 0: all; else those with the most rows, ties by first appearance
+  uint32_t min_user_items = 1;                    // k-core: distinct items a user must have,
+  uint32_t min_item_users = 1;                    // distinct users an item must have, until all that are left do
+  bool allow_negative = false;                    // whether values < 0 mean something to the trainer
+  bool skip_bad_rows = false;                     // count and skip rows that would otherwise be errors
 };
 
 struct EventInput {

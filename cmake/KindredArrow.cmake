@@ -1,0 +1,46 @@
+# Arrow C++ for kindred_parquet.so: kindred::arrow and KINDRED_HAS_ARROW. In this order: installed with CMake packages,
+# installed with pkg-config files, the libraries and headers of the pyarrow wheel that scripts/fetch_arrow.sh brings
+# (Debian 12 has no Arrow). Sanitizers want all of a program built with them, so they go without.
+set(KINDRED_HAS_ARROW FALSE)
+string(TOLOWER "${KINDRED_PARQUET}" kindred_parquet_mode)
+if(kindred_parquet_mode STREQUAL "off" OR KINDRED_SANITIZE)
+  return()
+endif()
+
+add_library(kindred_arrow INTERFACE)
+add_library(kindred::arrow ALIAS kindred_arrow)
+find_package(Arrow CONFIG QUIET)
+find_package(Parquet CONFIG QUIET)
+if(TARGET Arrow::arrow_shared AND TARGET Parquet::parquet_shared)
+  target_link_libraries(kindred_arrow INTERFACE Parquet::parquet_shared Arrow::arrow_shared)
+  set(KINDRED_HAS_ARROW TRUE)
+  message(STATUS "Parquet: Arrow ${Arrow_VERSION}")
+  return()
+endif()
+
+pkg_check_modules(kindred_arrow_pc QUIET IMPORTED_TARGET parquet arrow)
+if(kindred_arrow_pc_FOUND)
+  target_link_libraries(kindred_arrow INTERFACE PkgConfig::kindred_arrow_pc)
+  set(KINDRED_HAS_ARROW TRUE)
+  message(STATUS "Parquet: Arrow ${kindred_arrow_pc_arrow_VERSION} (pkg-config)")
+  return()
+endif()
+
+# The wheel names its libraries by version only: libarrow.so.2600.
+file(GLOB kindred_pyarrow_libraries ${CMAKE_SOURCE_DIR}/build/venv/arrow/lib/python3*/site-packages/pyarrow/libarrow.so.*)
+foreach(library ${kindred_pyarrow_libraries})
+  get_filename_component(folder ${library} DIRECTORY)
+  string(REPLACE libarrow.so libparquet.so parquet_library ${library})
+  if(EXISTS ${parquet_library} AND EXISTS ${folder}/include/parquet/arrow/reader.h)
+    target_include_directories(kindred_arrow SYSTEM INTERFACE ${folder}/include)
+    target_link_libraries(kindred_arrow INTERFACE ${parquet_library} ${library})
+    set(KINDRED_HAS_ARROW TRUE)
+    message(STATUS "Parquet: the Arrow of ${folder}")
+    return()
+  endif()
+endforeach()
+
+if(kindred_parquet_mode STREQUAL "on")
+  message(FATAL_ERROR "KINDRED_PARQUET is on and there is no Arrow C++; run scripts/fetch_arrow.sh (it needs PyPI)")
+endif()
+message(STATUS "Parquet: no Arrow C++ found, kindred is built without; scripts/fetch_arrow.sh brings it")
