@@ -112,9 +112,7 @@ void ParameterList::Add(std::string_view name, std::string* field, std::string_v
     return absl::OkStatus();
   };
   out.get = [field] { return *field; };
-  out.get_json = [field] {
-    return nlohmann::json(*field).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  };
+  out.get_json = [field] { return JsonText(*field); };
   parameters_.push_back(std::move(out));
 }
 
@@ -125,7 +123,10 @@ void ParameterList::Add(std::string_view name, std::vector<std::string>* field, 
   out.type_name = type_name;
   out.help = help;
   out.is_list = true;
-  out.set_list = [field](std::vector<std::string> values) { *field = std::move(values); };
+  out.set_list = [field](const std::vector<std::string>& values) {
+    *field = values;
+    return absl::OkStatus();
+  };
   out.set = [field](std::string_view text) {
     field->clear();
     for (absl::string_view part : absl::StrSplit(absl::string_view(text.data(), text.size()), ',', absl::SkipEmpty())) {
@@ -134,9 +135,7 @@ void ParameterList::Add(std::string_view name, std::vector<std::string>* field, 
     return absl::OkStatus();
   };
   out.get = [field] { return StrJoin(*field, ","); };
-  out.get_json = [field] {
-    return nlohmann::json(*field).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  };
+  out.get_json = [field] { return JsonTexts(*field); };
   parameters_.push_back(std::move(out));
 }
 
@@ -172,6 +171,14 @@ absl::Status ParameterList::Set(std::string_view name, std::string_view value) {
   std::vector<std::string> names;
   for (const Parameter& parameter : parameters_) names.push_back(parameter.name);
   return absl::InvalidArgumentError(StrCat("unknown parameter ", Shown(name), "; there are ", StrJoin(names, ", ")));
+}
+
+std::string JsonText(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string JsonTexts(const std::vector<std::string>& texts) {
+  return nlohmann::json(texts).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string ParameterList::ToJson() const {

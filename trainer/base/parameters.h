@@ -15,18 +15,19 @@
 namespace kindred {
 
 struct Parameter {
-  std::string name;       // "cg_steps": YAML key and grid name; the flag is --cg-steps
-  std::string type_name;  // what stands for its value in help: "N", "X", "HOW"
-  std::string help;
+  std::string name{};       // "cg_steps": YAML key and grid name; the flag is --cg-steps
+  std::string type_name{};  // what stands for its value in help: "N", "X", "HOW"
+  std::string help{};
   bool is_flag = false;  // true or false
   bool is_list = false;  // several texts
+  char separator = ',';  // of a list in one text; 0: none, the text is one element
   // Parses and stores; INVALID_ARGUMENT saying what was found and what is expected.
-  std::function<absl::Status(std::string_view)> set;
+  std::function<absl::Status(std::string_view)> set{};
   // Of a list only: takes its elements as they are, commas and all.
-  std::function<void(std::vector<std::string>)> set_list;
+  std::function<absl::Status(const std::vector<std::string>&)> set_list{};
   // The value as text, as `set` reads it, and as JSON.
-  std::function<std::string()> get;
-  std::function<std::string()> get_json;
+  std::function<std::string()> get{};
+  std::function<std::string()> get_json{};
 };
 
 // How an enumeration is written: name → value.
@@ -51,6 +52,9 @@ class ParameterList {
   void Add(std::string_view name, T* field, std::string_view help, NamedValues<T> values);
 
   const std::vector<Parameter>& all() const { return parameters_; }
+  // One that is read and written in a way of its own.
+  void Add(Parameter parameter) { parameters_.push_back(std::move(parameter)); }
+
   // nullptr when there is none; '-' and '_' are the same.
   const Parameter* Find(std::string_view name) const;
   // INVALID_ARGUMENT for an unknown name (listing those there are) or a value that does not fit.
@@ -78,5 +82,9 @@ void ParameterList::Add(std::string_view name, T* field, std::string_view help, 
         return i;
       });
 }
+
+// Text as a JSON string, and texts as an array of them.
+std::string JsonText(std::string_view text);
+std::string JsonTexts(const std::vector<std::string>& texts);
 
 }  // namespace kindred

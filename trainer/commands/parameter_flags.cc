@@ -13,8 +13,8 @@ std::string FlagName(std::string_view name) {
   return out;
 }
 
-void Store(const Parameter& parameter, const std::string& value) {
-  const absl::Status status = parameter.set(value);
+// What is wrong with a value is wrong usage.
+void Check(const Parameter& parameter, const absl::Status& status) {
   if (!status.ok()) throw CLI::ValidationError(FlagName(parameter.name), std::string(status.message()));
 }
 
@@ -26,17 +26,19 @@ void AddParameterFlags(CLI::App* command, const ParameterList& parameters, const
     CLI::Option* option = nullptr;
     if (parameter.is_flag) {
       option = command->add_flag_callback(
-          FlagName(parameter.name), [&parameter] { Store(parameter, "true"); }, parameter.help);
+          FlagName(parameter.name), [&parameter] { Check(parameter, parameter.set("true")); }, parameter.help);
     } else if (parameter.is_list) {
-      // "a,b", "a b" and the flag given twice are the same.
+      // The flag may be given several times.
       option = command->add_option_function<std::vector<std::string>>(
           FlagName(parameter.name),
-          [&parameter](const std::vector<std::string>& values) { parameter.set_list(values); }, parameter.help);
-      option->type_name(parameter.type_name)->default_str(parameter.get())->delimiter(',');
+          [&parameter](const std::vector<std::string>& values) { Check(parameter, parameter.set_list(values)); },
+          parameter.help);
+      option->type_name(parameter.type_name)->default_str(parameter.get());
+      if (parameter.separator != 0) option->delimiter(parameter.separator);
       if (std::find(required.begin(), required.end(), parameter.name) != required.end()) option->required();
     } else {
       option = command->add_option_function<std::string>(
-          FlagName(parameter.name), [&parameter](const std::string& value) { Store(parameter, value); },
+          FlagName(parameter.name), [&parameter](const std::string& value) { Check(parameter, parameter.set(value)); },
           parameter.help);
       option->type_name(parameter.type_name)->default_str(parameter.get());
       if (std::find(required.begin(), required.end(), parameter.name) != required.end()) option->required();

@@ -1,56 +1,111 @@
-// Training, from an interactions file to a packed bundle: ingest → factorize → pack.
+// Training, from events to a packed bundle: read → aggregate → train each space → assemble → pack.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
-#include <variant>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "trainer/base/parallel.h"
+#include "trainer/base/parameters.h"
 #include "trainer/base/progress.h"
-#include "trainer/data/ingest.h"
+#include "trainer/data/aggregate.h"
 #include "trainer/data/item_table.h"
-#include "trainer/families/nmf.h"
-#include "trainer/families/svd.h"
+#include "trainer/data/read_events.h"
+#include "trainer/families/family.h"
+#include "trainer/packing/bundle_parts.h"
 #include "trainer/packing/pack.h"
 
 namespace kindred {
 
-// The one space of a factor model.
+// The one space of a factor model, as `kindred train svd` and `nmf` name it.
 inline constexpr std::string_view kCollaborativeSpace = "collaborative";
 
-// Weight of popularity in the score: enough to order what the factors cannot tell apart. On the sample, trained up to
-// December 2017 and asked for the new products of that month (NDCG@10 over 589 households), popularity alone reaches
-// 0.032, SVD with 50 factors 0.046, and weights up to 1 change that by less than its noise. Where only 3 products of a
-// household are known (on households that the factors were trained on), the rest of its year goes from 0.40 to 0.44
-// with this weight and to 0.52 with 0.1, but by then the list is nearly that of popularity and hardly moves with the
-// household.
-inline constexpr double kDefaultPriorWeight = 0.01;
-// α of NMF: as good as 0 and 5 there within the noise, and every fold-in has one answer.
-inline constexpr double kDefaultAlpha = 1.0;
+// One space to train. Shared families are used by one training at a time.
+struct SpaceRecipe {
+  std::string name;
+  std::shared_ptr<Family> family;
+  std::optional<double> prior_weight;  // β; none: the family's
+  EventWeights weights;
+};
 
-struct TrainOptions {
-  std::string interactions_path;
-  IngestOptions ingest;
-  std::string items_path;  // empty: none
-  ItemTableOptions items;
-  std::variant<SvdOptions, NmfOptions> family;
-  ValueTransform transform = ValueTransform::kLog1p;
-  double prior_weight = kDefaultPriorWeight;  // β
+// A space that ranks by others of the bundle together.
+struct BlendRecipe {
+  std::string name = "hybrid";
+  std::vector<std::pair<std::string, double>> parts;  // space → weight
+  double prior_weight = 0;
+};
+
+// Everything that decides what a bundle holds, apart from the events themselves.
+struct Recipe {
+  std::vector<SpaceRecipe> spaces;
+  std::optional<BlendRecipe> blend;
+  std::string default_space;  // empty: the blend, else the first
+  Aggregation aggregation = Aggregation::kSum;
+  double prior_half_life_days = 0;  // 0: popularity counts every user alike; else newer ones more
+  uint64_t seed = 42;
+  int threads = DefaultThreads();
   std::string model = "default";
   std::string version = "1";
-  std::string source;  // empty: the file name of the interactions
-  std::string out;
+  std::string source;
 };
 
 struct TrainReport {
+  std::vector<std::string> notes;             // what a person should know, with the space's name
+  std::map<std::string, std::string> spaces;  // space → figures, JSON object
+};
+
+// A bundle before it is packed.
+struct TrainedBundle {
+  BundleParts parts;
+  TrainReport report;
+};
+
+// Trains every space of `recipe` on `events`. `items` is of the events' catalogue, empty when nothing is known.
+// `data_json`: object of how the events were read, kept in the bundle; "{}" when nobody knows. The same input and one
+// thread give the same bundle. INVALID_ARGUMENT for a recipe that makes no sense (no space, a name twice, a blend of
+// what is not there), and the families' own errors, naming the space.
+absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTable& items, const Recipe& recipe,
+                                          std::string_view data_json, Progress* progress);
+
+struct TrainOptions {
+  std::vector<std::string> interactions;  // paths
+  EventReadOptions read;
+  std::string items;  // path; empty: none
+  ItemTableOptions item_table{.id_column = ""};  // empty: the column of the events
+  Recipe recipe;
+  std::string out;
+};
+
+struct TrainOutcome {
   IngestReport ingest;
+  TrainReport train;
   PackReport pack;
-  std::string reduced;        // why there are fewer factors than asked for, or empty
-  double relative_error = 0;  // ‖R − UVᵀ‖_F / ‖R‖_F of the transformed values
 };
 
 // Reads, trains, packs and publishes `options.out`; on error nothing is left there that was not there before. A trained
-// user's row is the fold-in of their own interactions, so a server that folds the same history in arrives at the same
-// vector. Errors of the steps.
-absl::StatusOr<TrainReport> Train(const TrainOptions& options, Progress* progress);
+// user's row is the fold-in of their own events, so a server that folds the same history in arrives at the same vector.
+// Errors of the steps.
+absl::StatusOr<TrainOutcome> Train(const TrainOptions& options, Progress* progress);
+
+// Reading alone: the events and the items of their catalogue, as Train reads them.
+struct TrainingInput {
+  EventInput events;
+  ItemTable items;
+};
+absl::StatusOr<TrainingInput> ReadTrainingInput(const TrainOptions& options, Progress* progress);
+
+// Adds the parameters of one space that are not its family's: "prior_weight", "action_weights", "half_life_days".
+// `recipe` must outlive the list.
+void DescribeSpace(SpaceRecipe* recipe, ParameterList* parameters);
+// Adds "interactions", the columns and filters of events, "aggregate".
+void DescribeEventInput(TrainOptions* options, ParameterList* parameters);
+// Adds "items" and its columns.
+void DescribeItemInput(TrainOptions* options, ParameterList* parameters);
+// Adds "out", "model", "version", …, "seed", "threads".
+void DescribeBundle(TrainOptions* options, ParameterList* parameters);
 
 }  // namespace kindred

@@ -1,6 +1,7 @@
 // What every model family takes and gives: events in, one space of a bundle out. Plain values.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,13 +13,19 @@
 
 namespace kindred {
 
+// What an event is worth to a space.
+struct EventWeights {
+  std::map<std::string, double, std::less<>> actions;  // action → weight; others 1, 0 leaves the event out
+  double half_life_days = 0;  // 2^(−age/half_life), age to the user's newest event; 0: all the same
+};
+
 // Views of one training set; what they point at outlives the training. All are of the same catalogue: item i and user u
 // mean the same in each.
 struct TrainingData {
   const EventLog* events = nullptr;            // the events in input order; not weighted
   const Interactions* interactions = nullptr;  // the events of each user and item as one value, weighted
   const ItemTable* items = nullptr;            // members are empty where nothing is known
-  SpaceSpec weighting;                         // its `actions` and `half_life_days`: what an event is worth
+  EventWeights weights;                        // as they were aggregated: what an event is worth
   uint64_t seed = 42;
   int threads = 1;
 };

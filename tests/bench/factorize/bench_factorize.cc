@@ -15,7 +15,8 @@
 #include <string>
 
 #include "trainer/base/text.h"
-#include "trainer/data/ingest.h"
+#include "trainer/data/aggregate.h"
+#include "trainer/data/read_events.h"
 #include "trainer/families/nmf.h"
 #include "trainer/families/svd.h"
 
@@ -45,19 +46,23 @@ uint32_t TakeCount(const std::string& name, const std::string& otherwise, int* a
   return static_cast<uint32_t>(*count);
 }
 
-SparseMatrix ReadMatrix(const std::string& path, const IngestOptions& options) {
+SparseMatrix ReadMatrix(const std::string& path, const EventReadOptions& options) {
   Progress silent(Progress::Mode::kSilent);
-  const absl::StatusOr<Ingested> read = ReadInteractions(path, options, &silent);
+  const absl::StatusOr<EventInput> read = ReadEvents({path}, options, &silent);
   if (!read.ok()) Die({read.status().message().data(), read.status().message().size()});
-  return Transformed(read->interactions.values, ValueTransform::kLog1p);
+  return Transformed(AggregateEvents(read->log, {}).values, ValueTransform::kLog1p);
 }
 
 SparseMatrix MakeMatrix() {
   std::mt19937 random(1);
-  std::vector<Event> events;
-  for (int i = 0; i < 4000; ++i)
-    events.push_back({static_cast<uint32_t>(random() % 200), static_cast<uint32_t>(random() % 300)});
-  return Transformed(Aggregate(std::move(events), 200, 300, Aggregation::kSum), ValueTransform::kLog1p);
+  EventLog events;
+  events.user_ids.resize(200);
+  events.item_ids.resize(300);
+  for (int i = 0; i < 4000; ++i) {
+    events.user.push_back(static_cast<uint32_t>(random() % 200));
+    events.item.push_back(static_cast<uint32_t>(random() % 300));
+  }
+  return Transformed(AggregateEvents(events, {}).values, ValueTransform::kLog1p);
 }
 
 void BenchSvd(benchmark::State& state, const SparseMatrix& matrix, const SvdOptions& options, const std::string& path) {
@@ -96,7 +101,7 @@ void BenchNmf(benchmark::State& state, const SparseMatrix& matrix, const NmfOpti
 }
 
 int Main(int argc, char** argv) {
-  IngestOptions ingest;
+  EventReadOptions ingest;
   const std::string path = TakeFlag("--interactions", "", &argc, argv);
   ingest.user_column = TakeFlag("--user-column", ingest.user_column, &argc, argv);
   ingest.item_column = TakeFlag("--item-column", ingest.item_column, &argc, argv);

@@ -6,8 +6,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "trainer/data/ingest.h"
+#include "trainer/data/aggregate.h"
 #include "trainer/data/item_table.h"
+#include "trainer/data/read_events.h"
 #include "trainer/families/nmf.h"
 #include "trainer/families/svd.h"
 
@@ -19,14 +20,14 @@ const std::string kFolder = std::string(KINDRED_TEST_DATA) + "/completejourney/"
 class SampleTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    IngestOptions options;
+    EventReadOptions options;
     options.user_column = "household_id";
     options.item_column = "product_id";
     options.value_column = "quantity";
     Progress silent(Progress::Mode::kSilent);
-    auto read = ReadInteractions(kFolder + "transactions.csv.gz", options, &silent);
+    auto read = ReadEvents({kFolder + "transactions.csv.gz"}, options, &silent);
     ASSERT_TRUE(read.ok()) << read.status();
-    interactions_ = new Interactions(std::move(read->interactions));
+    interactions_ = new Interactions(AggregateEvents(read->log, {}));
     matrix_ = new SparseMatrix(Transformed(interactions_->values, ValueTransform::kLog1p));
     std::ifstream file(kFolder + "reference.json");
     ASSERT_TRUE(file.good()) << kFolder << "reference.json is missing; make_reference.py there writes it";

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "core/base/str_cat.h"
 #include "core/bundle/tensor_names.h"
 #include "core/engine/model.h"
 #include "tests/support/files.h"
@@ -24,7 +25,7 @@ class TrainTest : public ::testing::Test {
  protected:
   TrainTest() {
     setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
-    options_.interactions_path = dir_.File("events.csv");
+    options_.interactions = {events_};
     options_.out = dir_.File("bundle.safetensors");
   }
   ~TrainTest() override { unsetenv("SOURCE_DATE_EPOCH"); }
@@ -39,9 +40,9 @@ class TrainTest : public ::testing::Test {
       text +=
           "u" + std::to_string(user) + ",i" + std::to_string(item) + "," + std::to_string(1 + generator() % 4) + "\n";
     }
-    WriteFile(options_.interactions_path, text);
+    WriteFile(events_, text);
   }
-  absl::StatusOr<TrainReport> Run() {
+  absl::StatusOr<TrainOutcome> Run() {
     Progress silent(Progress::Mode::kSilent);
     return Train(options_, &silent);
   }
@@ -57,9 +58,9 @@ class TrainTest : public ::testing::Test {
     const auto model = Load();
     ASSERT_NE(model, nullptr);
     Progress silent(Progress::Mode::kSilent);
-    const auto read = ReadInteractions(options_.interactions_path, options_.ingest, &silent);
+    const auto read = ReadTrainingInput(options_, &silent);
     ASSERT_TRUE(read.ok()) << read.status();
-    const SparseMatrix& values = read->interactions.values;
+    const SparseMatrix values = AggregateEvents(read->events.log, {}).values;
     const Space& space = model->default_space();
     const uint32_t d = space.spec.dim;
     FoldInScratch scratch;
@@ -79,52 +80,66 @@ class TrainTest : public ::testing::Test {
   }
 
   void ExpectFails(const std::string& text, const std::string& part) {
-    WriteFile(options_.interactions_path, text);
+    WriteFile(events_, text);
     const auto report = Run();
     ASSERT_FALSE(report.ok()) << text;
     EXPECT_THAT(report.status().message(), HasSubstr(part));
     EXPECT_THAT(ListDirectory(dir_.path()), ElementsAre("events.csv")) << "nothing is left behind";
   }
 
+  // One space of `family` with some of its parameters set.
+  void Use(std::string_view family, const std::vector<std::pair<std::string, std::string>>& parameters) {
+    SpaceRecipe recipe;
+    recipe.name = kCollaborativeSpace;
+    recipe.family = *MakeFamily(family);
+    ParameterList list;
+    recipe.family->Describe(&list);
+    for (const auto& [name, value] : parameters) ASSERT_TRUE(list.Set(name, value).ok()) << name;
+    options_.recipe.spaces = {recipe};
+  }
+  nlohmann::json Figures(const TrainOutcome& outcome) {
+    return nlohmann::json::parse(outcome.train.spaces.at(std::string(kCollaborativeSpace)));
+  }
+
   TempDir dir_;
+  const std::string events_ = dir_.File("events.csv");
   TrainOptions options_;
 };
 
 TEST_F(TrainTest, SvdUsersAreTheirFoldIns) {
   WriteEvents();
-  options_.family = SvdOptions{.factors = 6};
+  Use("svd", {{"factors", "6"}});
   ExpectUsersAreTheirFoldIns(1e-5);
 }
 
 TEST_F(TrainTest, NmfUsersAreTheirFoldIns) {
   WriteEvents();
   for (const double alpha : {0.0, 0.5}) {
-    options_.family = NmfOptions{.factors = 4, .alpha = alpha};
+    Use("nmf", {{"factors", "4"}, {"alpha", StrCat(alpha)}});
     ExpectUsersAreTheirFoldIns(1e-6);
   }
 }
 
 TEST_F(TrainTest, SvdScoresReconstructTheValues) {
   WriteEvents();
-  options_.family = SvdOptions{.factors = 29};
+  Use("svd", {{"factors", "29"}});
   const auto report = Run();
   ASSERT_TRUE(report.ok()) << report.status();
   // 29 of at most 30 factors leave little out.
-  EXPECT_LT(report->relative_error, 0.1);
+  EXPECT_LT(Figures(*report)["relative_error"].get<double>(), 0.1);
   EXPECT_EQ(Load()->default_space().spec.fold_in, FoldIn::kRidge);
 }
 
 TEST_F(TrainTest, BundleSaysHowItWasMade) {
   WriteEvents();
   WriteFile(dir_.File("items.csv"), "item_id,name,dept\ni0,Tea,HOT\ni1,Milk,COLD\n");
-  options_.items_path = dir_.File("items.csv");
-  options_.items.name_column = "name";
-  options_.items.category_columns = {"dept"};
-  options_.family = NmfOptions{.factors = 3, .alpha = 0.25};
-  options_.transform = ValueTransform::kLog1p;
-  options_.prior_weight = 0.5;
-  options_.model = "shop";
-  options_.version = "7";
+  options_.items = dir_.File("items.csv");
+  options_.item_table.name_column = "name";
+  options_.item_table.category_columns = {"dept"};
+  Use("nmf", {{"factors", "3"}, {"alpha", "0.25"}});
+  options_.recipe.spaces[0].prior_weight = 0.5;
+  options_.recipe.model = "shop";
+  options_.recipe.version = "7";
   ASSERT_TRUE(Run().ok());
   const auto model = Load();
   ASSERT_NE(model, nullptr);
@@ -140,10 +155,10 @@ TEST_F(TrainTest, BundleSaysHowItWasMade) {
   EXPECT_EQ(spec.transform, ValueTransform::kLog1p);
   EXPECT_EQ(spec.prior_weight, 0.5);
   const auto training = nlohmann::json::parse(info.header.metadata.at("kindred.training"));
-  EXPECT_EQ(training["rows_read"], 900);
-  EXPECT_EQ(training["alpha"], 0.25);
-  EXPECT_EQ(training["value_column"], "rating");
-  EXPECT_FALSE(training.contains("seconds")) << "the same bytes, however fast";
+  EXPECT_EQ(training["data"]["rows_read"], 900);
+  EXPECT_EQ(training["spaces"]["collaborative"]["parameters"]["alpha"], 0.25);
+  EXPECT_EQ(training["data"]["value_column"], "rating");
+  EXPECT_FALSE(training["spaces"]["collaborative"].contains("seconds")) << "the same bytes, however fast";
   const uint32_t tea = *model->items().Find("i0");
   EXPECT_EQ(model->ItemName(tea), "Tea");
   ASSERT_EQ(model->ItemCategories(tea).size(), 1u);
@@ -155,10 +170,11 @@ TEST_F(TrainTest, SameInputAndSeedGiveTheSameBytes) {
   for (const bool nmf : {false, true}) {
     std::string first;
     for (const int threads : {1, 1, 2}) {
+      options_.recipe.threads = threads;
       if (nmf) {
-        options_.family = NmfOptions{.factors = 4, .threads = threads};
+        Use("nmf", {{"factors", "4"}});
       } else {
-        options_.family = SvdOptions{.factors = 4, .threads = threads};
+        Use("svd", {{"factors", "4"}});
       }
       ASSERT_TRUE(Run().ok());
       if (first.empty()) first = ReadFile(options_.out);
@@ -168,27 +184,75 @@ TEST_F(TrainTest, SameInputAndSeedGiveTheSameBytes) {
 }
 
 TEST_F(TrainTest, HostileInputsLeaveNothingBehind) {
-  options_.family = SvdOptions{.factors = 4};
+  Use("svd", {{"factors", "4"}});
   ExpectFails("", "is empty");
   ExpectFails("user_id,item_id\n", "no interaction");
   ExpectFails("user_id,item_id\nu,a\n", "too small: 1 users × 1 items");
   ExpectFails("user_id,item_id\nu,a\nu,b\n", "too small: 1 users × 2 items");
   ExpectFails("user_id,item_id\nu,a\nv,a\n", "too small: 2 users × 1 items");
   ExpectFails("user_id,item_id,rating\nu,a,nan\n", "line 2, column 'rating'");
-  options_.family = NmfOptions{.factors = 4};
+  Use("nmf", {{"factors", "4"}, {"transform", "identity"}});
   ExpectFails("user_id,item_id,rating\nu,a,1\nu,b,-1\n", "line 3, column 'rating'");
-  options_.transform = ValueTransform::kIdentity;
   ExpectFails("user_id,item_id,rating\nu,a,1e300\nv,b,1e300\n", "too large");
   options_.out = dir_.File("no/such/bundle.st");
   ExpectFails("user_id,item_id\nu,a\nv,b\n", "there is no folder");
 }
 
-TEST_F(TrainTest, NmfTrainsOnOneUser) {
-  WriteFile(options_.interactions_path, "user_id,item_id\nu,a\nu,b\nu,b\n");
-  options_.family = NmfOptions{.factors = 4};
+TEST_F(TrainTest, SeveralSpacesShareOneReading) {
+  WriteEvents();
+  Use("svd", {{"factors", "4"}});
+  SpaceRecipe second = options_.recipe.spaces[0];
+  second.name = "traits";
+  second.family = *MakeFamily("nmf");
+  options_.recipe.spaces.push_back(second);
+  options_.recipe.default_space = "traits";
+  ASSERT_TRUE(Run().ok());
+  const auto model = Load();
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->spaces().size(), 2u);
+  EXPECT_EQ(model->default_space().name, "traits");
+  EXPECT_EQ(model->FindSpace("collaborative")->spec.family, "svd");
+}
+
+TEST_F(TrainTest, RecipesThatMakeNoSenseAreRefused) {
+  Use("svd", {});
+  const std::string events = "user_id,item_id\nu,a\nv,b\n";
+  options_.recipe.default_space = "other";
+  ExpectFails(events, "default space 'other' is none of collaborative");
+  options_.recipe.default_space = "";
+  options_.recipe.spaces[0].weights.half_life_days = 3;
+  ExpectFails(events, "half_life_days needs times");
+  options_.recipe.spaces[0].weights.half_life_days = 0;
+  options_.recipe.prior_half_life_days = 3;
+  ExpectFails(events, "prior_half_life_days needs times");
+  options_.recipe.prior_half_life_days = 0;
+  options_.recipe.blend = BlendRecipe{.parts = {{"als", 1}}};
+  ExpectFails(events, "space 'als', which the recipe does not train");
+  options_.recipe.blend.reset();
+  options_.recipe.spaces.push_back(options_.recipe.spaces[0]);
+  ExpectFails(events, "stands twice");
+}
+
+TEST_F(TrainTest, RecentUsersCountMoreInThePrior) {
+  WriteFile(events_,
+            "user_id,item_id,timestamp\nu,old,2020-01-01\nv,old,2020-01-01\nu,new,2020-03-01\nw,b,2020-02-29\n");
+  Use("nmf", {{"factors", "2"}});
+  options_.recipe.prior_half_life_days = 10;
   const auto report = Run();
   ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_THAT(report->reduced, HasSubstr("4 factors asked for, 1 taken"));
+  const auto model = Load();
+  const auto prior = TensorOrEmpty<float>(model->tensors(), names::kItemPrior);
+  EXPECT_EQ(prior[*model->items().Find("new")], 1.0f);
+  // Sixty days are six half-lives: 2 users weigh 2/64.
+  EXPECT_NEAR(prior[*model->items().Find("old")], std::log1p(2.0 / 64) / std::log1p(1.0), 1e-6);
+}
+
+TEST_F(TrainTest, NmfTrainsOnOneUser) {
+  WriteFile(events_, "user_id,item_id\nu,a\nu,b\nu,b\n");
+  Use("nmf", {{"factors", "4"}});
+  const auto report = Run();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->train.notes, ElementsAre(HasSubstr("4 factors asked for, 1 taken")));
 }
 
 TEST_F(TrainTest, AllEqualValuesTrain) {
@@ -196,11 +260,11 @@ TEST_F(TrainTest, AllEqualValuesTrain) {
   for (int u = 0; u < 5; ++u) {
     for (int i = 0; i < 4; ++i) text += std::to_string(u) + "," + std::to_string(i) + "\n";
   }
-  WriteFile(options_.interactions_path, text);
-  options_.family = SvdOptions{.factors = 3};
+  WriteFile(events_, text);
+  Use("svd", {{"factors", "3"}});
   const auto report = Run();
   ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_THAT(report->reduced, HasSubstr("rank 1"));
+  EXPECT_THAT(report->train.notes, ElementsAre(HasSubstr("rank 1")));
 }
 
 }  // namespace
