@@ -186,6 +186,32 @@ absl::Status CsvReader::ReadQuoted() {
   }
 }
 
+// A line that lies whole in the chunk and has nothing to unquote: its fields are views of the chunk. False, with
+// nothing read, for any other. What makes it fast: four scans by memchr instead of a decision at every byte.
+absl::StatusOr<bool> CsvReader::ReadPlainLine() {
+  Input& in = *input_;
+  const char* begin = in.chunk.data() + in.at;
+  const auto* newline = static_cast<const char*>(std::memchr(begin, '\n', in.size - in.at));
+  if (newline == nullptr) return false;
+  const char* end = newline;
+  if (end > begin && end[-1] == '\r') --end;
+  const auto length = static_cast<size_t>(end - begin);
+  for (const char special : {'"', '\0', '\r'}) {
+    if (std::memchr(begin, special, length) != nullptr) return false;
+  }
+  while (const auto* at = static_cast<const char*>(std::memchr(begin, delimiter_, static_cast<size_t>(end - begin)))) {
+    fields_.emplace_back(begin, static_cast<size_t>(at - begin));
+    begin = at + 1;
+  }
+  fields_.emplace_back(begin, static_cast<size_t>(end - begin));
+  if (fields_.size() > kMaxFields) {
+    return Malformed(record_line_, absl::StrFormat("has more than %d fields", kMaxFields));
+  }
+  in.at = static_cast<size_t>(newline + 1 - in.chunk.data());
+  ++line_;
+  return true;
+}
+
 absl::StatusOr<bool> CsvReader::ReadRecord() {
   record_.clear();
   ends_.clear();
@@ -199,6 +225,8 @@ absl::StatusOr<bool> CsvReader::ReadRecord() {
   }
   if (c < 0) return false;
   record_line_ = line_;
+  ASSIGN_OR_RETURN(const bool plain, ReadPlainLine());
+  if (plain) return true;
 
   bool at_start = true, was_quoted = false;
   while (true) {

@@ -53,6 +53,7 @@ class CsvReader {
   struct Input;
   CsvReader();
   absl::StatusOr<bool> ReadRecord();
+  absl::StatusOr<bool> ReadPlainLine();
   absl::Status ReadQuoted();
   absl::StatusOr<int> Get();  // next byte or −1 at the end
   absl::StatusOr<int> Peek();

@@ -36,7 +36,7 @@ struct SplitOptions {
   // leave_one_out: whether the item before the last becomes the user's validation item.
   bool valid_item = false;
   // time: test from test_from_ms on, validation from valid_from_ms on.
-  std::optional<int64_t> test_from_ms, valid_from_ms;
+  std::optional<int64_t> test_from_ms{}, valid_from_ms{};
   // user_quantile: a row is test when its time is strictly after the quantile (interpolated linearly) of its user's row
   // times, else validation when strictly after valid_quantile of the user's times up to the cut (0: no validation).
   double quantile = 0.8;
