@@ -4,12 +4,13 @@
 
 namespace kindred {
 
-void AddTrainerCommands(CLI::App& app, int* exit_code) {
+void AddTrainerCommands(CLI::App& app, int* exit_code, const RemoteRankerFactory& remote) {
   AddTrainCommand(app, exit_code);
   AddSplitCommand(app, exit_code);
   AddPackCommand(app, exit_code);
   AddInspectCommand(app, exit_code);
   AddVerifyCommand(app, exit_code);
+  AddEvaluateCommand(app, remote, exit_code);
 }
 
 int Fail(const absl::Status& status) {

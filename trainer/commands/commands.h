@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/status/status.h"
+#include "trainer/evaluation/ranker.h"
 
 namespace kindred {
 
@@ -12,8 +13,9 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;  // failed, or invalid
 inline constexpr int kExitUsage = 2;   // wrong usage, or no such file
 
-// Registers the commands with `app`; the one that runs sets *exit_code. Both must outlive parsing.
-void AddTrainerCommands(CLI::App& app, int* exit_code);
+// Registers the commands with `app`; the one that runs sets *exit_code. Both must outlive parsing. `remote` reaches a
+// server for `kindred evaluate --server`; without it that flag is refused.
+void AddTrainerCommands(CLI::App& app, int* exit_code, const RemoteRankerFactory& remote = nullptr);
 
 // The same, one at a time.
 void AddTrainCommand(CLI::App& app, int* exit_code);
@@ -21,6 +23,7 @@ void AddSplitCommand(CLI::App& app, int* exit_code);
 void AddPackCommand(CLI::App& app, int* exit_code);
 void AddInspectCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
+void AddEvaluateCommand(CLI::App& app, const RemoteRankerFactory& remote, int* exit_code);
 
 // Says what went wrong on standard error; the exit code for it.
 int Fail(const absl::Status& status);
