@@ -59,7 +59,9 @@ std::string Resolve(Flags* flags) {
 
 // Whether and how the scores of a space are values.
 ValueScale ScaleOf(const SpaceSpec& spec) {
-  if (spec.metric != Metric::kDot || spec.fold_in == FoldIn::kMean) return ValueScale::kNone;
+  const bool predicts =
+      spec.fold_in == FoldIn::kRidge || spec.fold_in == FoldIn::kNnls || spec.fold_in == FoldIn::kObserved;
+  if (spec.metric != Metric::kDot || !predicts) return ValueScale::kNone;
   switch (spec.transform) {
     case ValueTransform::kIdentity:
       return ValueScale::kIdentity;
