@@ -12,7 +12,6 @@
 #include "core/base/utf8.h"
 #include "trainer/base/text.h"
 #include "trainer/data/csv_reader.h"
-#include "trainer/data/ingest.h"
 
 namespace kindred {
 namespace {

@@ -13,7 +13,6 @@
 #include "core/base/str_cat.h"
 #include "trainer/base/text.h"
 #include "trainer/data/csv_reader.h"
-#include "trainer/data/ingest.h"
 
 namespace kindred {
 namespace {
