@@ -36,6 +36,22 @@ void WriteTerms(std::span<const float> values, TraitLabels* labels, v1::Recommen
   }
 }
 
+// What each item of the history adds, strongest first, named as the item is.
+void WriteHistoryTerms(const Model& model, std::span<const ScoreTerm> terms, v1::RecommendedItem* out) {
+  thread_local std::vector<ScoreTerm> order;
+  order.assign(terms.begin(), terms.end());
+  std::sort(order.begin(), order.end(), [](const ScoreTerm& a, const ScoreTerm& b) {
+    return std::abs(a.value) != std::abs(b.value) ? std::abs(a.value) > std::abs(b.value) : a.trait < b.trait;
+  });
+  for (const ScoreTerm& value : order) {
+    auto* term = out->add_terms();
+    term->set_trait(value.trait);
+    term->set_value(value.value);
+    const std::string_view name = model.ItemName(value.trait);
+    term->set_label(name.data(), name.size());
+  }
+}
+
 }  // namespace
 
 v1::AnswerSource ToProto(AnswerSource source) {
@@ -62,7 +78,7 @@ v1::Durability ToProto(StoreDurability durability) {
 
 void WriteItems(const Model& model, const RecommendResult& result, bool full, TraitLabels* labels,
                 google::protobuf::RepeatedPtrField<v1::RecommendedItem>* out) {
-  const size_t dim = result.space->spec.dim;
+  const size_t dim = result.terms.empty() ? 0 : result.space->spec.dim;
   if (!result.terms.empty()) labels->Reset(model, *result.space);
   out->Reserve(static_cast<int>(result.items.size()));
   for (size_t i = 0; i < result.items.size(); ++i) {
@@ -74,6 +90,11 @@ void WriteItems(const Model& model, const RecommendResult& result, bool full, Tr
     if (full) WriteNameAndCategories(model, scored.item, item);
     if (!result.prior_terms.empty()) item->set_prior(result.prior_terms[i]);
     if (!result.terms.empty()) WriteTerms(std::span(result.terms).subspan(i * dim, dim), labels, item);
+    if (!result.history_begin.empty()) {
+      const uint32_t begin = result.history_begin[i];
+      WriteHistoryTerms(model, std::span(result.history_terms).subspan(begin, result.history_begin[i + 1] - begin),
+                        item);
+    }
   }
 }
 

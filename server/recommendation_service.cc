@@ -60,9 +60,13 @@ absl::Status EngineStatus(absl::Status status, const Model& model, std::string_v
   return WithReason(std::move(status), model.FindSpace(space) == nullptr ? "SPACE_NOT_FOUND" : "ITEM_NOT_FOUND");
 }
 
-template <typename Views>
-void AppendEvents(const google::protobuf::RepeatedPtrField<v1::Event>& events, Views* views) {
-  for (const v1::Event& event : events) views->push_back({event.item_id(), event.has_weight() ? event.weight() : 1.0});
+void AppendEvents(const google::protobuf::RepeatedPtrField<v1::Event>& events, std::vector<EventView>* views) {
+  if (events.empty()) return;
+  const int64_t now_ms = NowMs();
+  for (const v1::Event& event : events) {
+    views->push_back(
+        {event.item_id(), event.has_weight() ? event.weight() : 1.0, event.action(), EventTimeMs(event, now_ms)});
+  }
 }
 
 }  // namespace
@@ -114,7 +118,9 @@ void RecommendationService::Register(rpc::RpcServer* server) {
 bool RecommendationService::ReadProfile(std::string_view user_id, WorkerState* state) {
   state->live_history.clear();
   const absl::StatusOr<bool> found = store_->Get(user_id, &state->profile);
-  for (const Event& event : state->profile.events) state->live_history.push_back({event.item_id, event.weight});
+  for (const Event& event : state->profile.events) {
+    state->live_history.push_back({event.item_id, event.weight, event.action, event.time_ms});
+  }
   return found.ok();
 }
 
@@ -230,7 +236,9 @@ absl::Status RecommendationService::GetProfile(GettingProfile* call) {
   who.user_id = request.user_id();
   who.live_history = state.live_history;
   response->set_source(ToProto(Recommender(*model).Resolve(who, *space, &state.engine, nullptr)));
-  WriteTraits(*model, *space, state.engine.vector, full, response->mutable_traits());
+  // In a traits space the profile, not how it differs from the average one.
+  const std::vector<float>& traits = space->traits != nullptr ? state.engine.profile : state.engine.vector;
+  WriteTraits(*model, *space, traits, full, response->mutable_traits());
   WriteModel(*model, *space, response);
 
   const auto user = model->users().empty() ? std::nullopt : model->users().Find(request.user_id());

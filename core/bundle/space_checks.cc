@@ -13,6 +13,9 @@
 namespace kindred {
 namespace {
 
+// So that no item matrix of a blend overflows.
+constexpr double kMaxPartWeight = 1e6;
+
 template <typename... Parts>
 absl::Status HeaderError(const Parts&... parts) {
   return absl::InvalidArgumentError(StrCat("header: ", parts...));
@@ -74,6 +77,10 @@ absl::StatusOr<uint64_t> BlendDim(const SpaceShapes& shapes, const SpaceSpecs& s
     met.push_back(part.space);
     dim += shapes.find(part.space)->second.dim;
     some_weight = some_weight || part.weight > 0;
+    if (part.weight > kMaxPartWeight) {
+      return SpaceError(blend, "has the part \"", part.space, "\" with weight ", part.weight, ", expected at most ",
+                        kMaxPartWeight);
+    }
   }
   if (!some_weight) return SpaceError(blend, "has parts of weight 0 only, expected one above 0");
   if (dim > kMaxDim) return SpaceError(blend, "has ", dim, " dimensions in its parts, expected at most ", kMaxDim);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -11,6 +12,8 @@
 #include "core/base/status_macros.h"
 #include "core/bundle/id_table.h"
 #include "core/bundle/tensor_names.h"
+#include "core/engine/event_history.h"
+#include "core/engine/rows_view.h"
 #include "core/kernels/kernels.h"
 #include "core/topk/quantizer.h"
 
@@ -19,6 +22,9 @@ namespace {
 
 // A Gram matrix is a sum of doubles whose order a compiler may choose; everything else is compared byte by byte.
 constexpr double kGramTolerance = 1e-9;
+
+// Category vectors are derived up to this size: a small file may not ask for gigabytes.
+constexpr uint64_t kMaxCategoryNumbers = uint64_t{1} << 26;
 
 using Tensors = std::vector<OwnedTensor>;
 
@@ -131,6 +137,60 @@ OwnedTensor TraitItems(const std::string& name, std::span<const float> items, ui
   return tensor;
 }
 
+// The item matrix of a blend: the parts' one after another, each brought to one scale and weighted.
+OwnedTensor BlendItems(const std::string& name, const BundleInfo& info, const SpaceSpec& blend,
+                       const TensorMap& tensors) {
+  auto tensor = OwnedTensor::Zeros<float>(name, Shape({info.n_items, blend.dim}));
+  const auto out = tensor.Data<float>();
+  uint64_t begin = 0;
+  for (const BlendPart& part : blend.parts) {
+    const SpaceSpec& spec = info.spaces.find(part.space)->second;
+    const auto items = TensorOrEmpty<float>(tensors, names::Space(part.space, names::kItems));
+    const uint64_t dim = spec.dim;
+    const auto squared_norm = [&](uint64_t item) {
+      double sum = 0;
+      for (uint64_t j = 0; j < dim; ++j) sum += static_cast<double>(items[item * dim + j]) * items[item * dim + j];
+      return sum;
+    };
+    double mean_square = 0;
+    for (uint64_t item = 0; item < info.n_items; ++item) mean_square += squared_norm(item);
+    mean_square /= static_cast<double>(info.n_items);
+    for (uint64_t item = 0; item < info.n_items; ++item) {
+      const double square = spec.metric == Metric::kCosine ? squared_norm(item) : mean_square;
+      const double scale = square > 0 ? part.weight / std::sqrt(square) : 0;
+      for (uint64_t j = 0; j < dim; ++j) {
+        out[item * blend.dim + begin + j] = static_cast<float>(scale * items[item * dim + j]);
+      }
+    }
+    begin += dim;
+  }
+  return tensor;
+}
+
+// The average user of a blend: u_s/‖u_s‖ of each part's.
+OwnedTensor BlendAverage(const std::string& name, const SpaceSpecs& specs, const SpaceSpec& blend,
+                         const TensorMap& tensors) {
+  auto tensor = OwnedTensor::Zeros<float>(name, Shape({blend.dim}));
+  const auto out = tensor.Data<float>();
+  uint64_t begin = 0;
+  for (const BlendPart& part : blend.parts) {
+    const SpaceSpec& spec = specs.find(part.space)->second;
+    OwnedTensor derived;
+    auto average = TensorOrEmpty<float>(tensors, names::Space(part.space, names::kAverage));
+    if (average.empty()) {
+      derived = AverageUser(name, TensorOrEmpty<float>(tensors, names::Space(part.space, names::kUsers)), spec.dim);
+      average = derived.Data<float>();
+    }
+    double sum = 0;
+    for (float x : average) sum += static_cast<double>(x) * x;
+    // The average profile of a traits space says nothing: what counts is how a customer differs from it.
+    const double scale = sum > 0 && spec.fold_in != FoldIn::kTraits ? 1 / std::sqrt(sum) : 0;
+    for (uint64_t j = 0; j < spec.dim; ++j) out[begin + j] = static_cast<float>(scale * average[j]);
+    begin += spec.dim;
+  }
+  return tensor;
+}
+
 template <typename T>
 void AppendCopy(const std::string& name, std::vector<uint64_t> shape, const AlignedBuffer<T>& values, Tensors* out) {
   out->push_back(OwnedTensor::Copy<T>(name, std::move(shape), values.span()));
@@ -149,10 +209,128 @@ void AppendQuantized(const std::string& space, std::span<const float> items, uin
   AppendCopy(names::Space(space, names::kCosineBounds), Shape({blocks, 2}), q.cosine_bounds, out);
 }
 
+// Mean token vector of each row that `rows_of` names for a token; zeros for a row without tokens.
+template <typename RowsOf>
+OwnedTensor MeanVectors(const std::string& name, uint64_t n_rows, std::span<const float> tokens, uint64_t dim,
+                        const RowsOf& rows_of) {
+  auto tensor = OwnedTensor::Zeros<float>(name, Shape({n_rows, dim}));
+  std::vector<double> sums(n_rows * dim, 0.0);
+  std::vector<uint64_t> counts(n_rows, 0);
+  for (uint64_t token = 0; token * dim < tokens.size(); ++token) {
+    for (uint32_t row : rows_of(token)) {
+      ++counts[row];
+      for (uint64_t j = 0; j < dim; ++j) sums[row * dim + j] += tokens[token * dim + j];
+    }
+  }
+  for (uint64_t row = 0; row < n_rows; ++row) {
+    for (uint64_t j = 0; j < dim && counts[row] > 0; ++j) {
+      tensor.Data<float>()[row * dim + j] = static_cast<float>(sums[row * dim + j] / static_cast<double>(counts[row]));
+    }
+  }
+  return tensor;
+}
+
+// A table that can be looked in, whether the bundle has its index or not.
+absl::StatusOr<IdTable> SearchableTable(const TensorMap& tensors, std::string_view table, OwnedTensor* index) {
+  const IdTable ids = IdTableFrom(tensors, table);
+  if (ids.empty() || FindTensor(tensors, names::Index(table)) != nullptr) return ids;
+  ASSIGN_OR_RETURN(*index, MakeIdIndex(table, ids));
+  return IdTable(TensorOrEmpty<char>(tensors, names::Bytes(table)),
+                 TensorOrEmpty<int64_t>(tensors, names::Offsets(table)), index->Data<uint64_t>());
+}
+
+// Category and action vectors of the spaces with tokens.
+template <typename Wanted>
+absl::Status DeriveTokenMeans(const BundleInfo& info, const TensorMap& tensors, const Wanted& wanted, Tensors* out) {
+  std::vector<TokenParts> parts;
+  for (const auto& [space, spec] : info.spaces) {
+    const TensorView* tokens = FindTensor(tensors, names::Space(space, names::kTokens));
+    if (tokens == nullptr) continue;
+    const std::string categories = names::Space(space, names::kCategoryVectors);
+    const std::string actions = names::Space(space, names::kActionVectors);
+    const bool fits = info.n_categories * tokens->shape[1] <= kMaxCategoryNumbers;
+    const bool wants_categories = info.n_categories > 0 && fits && wanted(categories);
+    const bool wants_actions = info.n_actions > 0 && wanted(actions);
+    if (!wants_categories && !wants_actions) continue;
+    if (parts.empty()) {
+      OwnedTensor item_index, action_index;
+      ASSIGN_OR_RETURN(const IdTable items, SearchableTable(tensors, names::kItemIds, &item_index));
+      ASSIGN_OR_RETURN(const IdTable known, SearchableTable(tensors, names::kActionIds, &action_index));
+      const IdTable token_ids = IdTableFrom(tensors, names::kTokenIds);
+      for (uint32_t token = 0; token < token_ids.size(); ++token) {
+        parts.push_back(SplitToken(token_ids.Id(token), known, items));
+      }
+    }
+    const uint64_t dim = tokens->shape[1];
+    const RowsView item_categories = {TensorOrEmpty<int64_t>(tensors, names::Offsets(names::kItemCategories)),
+                                      TensorOrEmpty<uint32_t>(tensors, names::Values(names::kItemCategories)),
+                                      {}};
+    if (wants_categories) {
+      out->push_back(MeanVectors(categories, info.n_categories, tokens->As<float>(), dim, [&](uint64_t token) {
+        return parts[token].item == TokenWeight::kNone ? std::span<const uint32_t>()
+                                                       : item_categories.Row(parts[token].item);
+      }));
+    }
+    if (wants_actions) {
+      out->push_back(MeanVectors(actions, info.n_actions, tokens->As<float>(), dim, [&](uint64_t token) {
+        return std::span(&parts[token].action, parts[token].action == TokenWeight::kNone ? 0 : 1);
+      }));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What a space of sparse rows is served by: postings per feature, and norms.
+template <typename Wanted>
+void DeriveSparse(const BundleInfo& info, const TensorMap& tensors, const std::string& space, const SpaceSpec& spec,
+                  const Wanted& wanted, Tensors* out) {
+  if (spec.fold_in != FoldIn::kSparse) return;
+  const std::string columns = names::Space(space, names::kColumns);
+  const std::string csr = names::Space(space, names::kRows);
+  const RowsView rows = {TensorOrEmpty<int64_t>(tensors, names::Offsets(csr)),
+                         TensorOrEmpty<uint32_t>(tensors, names::Values(csr)),
+                         TensorOrEmpty<float>(tensors, names::Weights(csr))};
+  if (wanted(names::Space(space, names::kInverseNorms))) {
+    auto norms = OwnedTensor::Zeros<float>(names::Space(space, names::kInverseNorms), Shape({info.n_items}));
+    for (uint32_t item = 0; item < info.n_items; ++item) {
+      double sum = 0;
+      for (float weight : rows.RowWeights(item)) sum += static_cast<double>(weight) * weight;
+      const double inverse = sum > 0 ? 1 / std::sqrt(sum) : 0;
+      constexpr double kLargest = std::numeric_limits<float>::max();
+      norms.Data<float>()[item] = static_cast<float>(std::min(inverse, kLargest));
+    }
+    out->push_back(std::move(norms));
+  }
+  if (!wanted(names::Offsets(columns)) && !wanted(names::Values(columns)) && !wanted(names::Weights(columns))) return;
+  auto offsets = OwnedTensor::Zeros<int64_t>(names::Offsets(columns), Shape({uint64_t{spec.dim} + 1}));
+  auto values = OwnedTensor::Zeros<uint32_t>(names::Values(columns), Shape({rows.values.size()}));
+  auto weights = OwnedTensor::Zeros<float>(names::Weights(columns), Shape({rows.values.size()}));
+  const auto begin = offsets.Data<int64_t>();
+  for (uint32_t feature : rows.values) ++begin[size_t{feature} + 1];
+  std::partial_sum(begin.begin(), begin.end(), begin.begin());
+  std::vector<int64_t> next(begin.begin(), begin.end() - 1);
+  for (uint32_t item = 0; item < info.n_items; ++item) {
+    const auto features = rows.Row(item);
+    for (size_t f = 0; f < features.size(); ++f) {
+      const int64_t at = next[features[f]]++;
+      values.Data<uint32_t>()[at] = item;
+      weights.Data<float>()[at] = rows.RowWeights(item)[f];
+    }
+  }
+  for (OwnedTensor* tensor : {&offsets, &values, &weights}) out->push_back(std::move(*tensor));
+}
+
+// Fold-ins that read XᵀX; of a blend it would be d² numbers for nothing.
+bool NeedsGram(const SpaceSpec& spec) {
+  return spec.fold_in == FoldIn::kRidge || spec.fold_in == FoldIn::kNnls || spec.fold_in == FoldIn::kImplicit ||
+         spec.fold_in == FoldIn::kMean;
+}
+
 // Derives what `wanted` says is wanted, in dependency order.
 template <typename Wanted>
 absl::Status Derive(const BundleInfo& info, const TensorMap& tensors, const Wanted& wanted, Tensors* out) {
-  for (std::string_view table : {names::kItemIds, names::kUserIds, names::kCategoryIds}) {
+  for (std::string_view table :
+       {names::kItemIds, names::kUserIds, names::kCategoryIds, names::kTokenIds, names::kActionIds}) {
     if (wanted(names::Index(table))) RETURN_IF_ERROR(AppendIndex(table, tensors, out));
   }
   if (info.n_categories > 0 && wanted(names::kCategoryBitmaps)) out->push_back(CategoryBitmaps(info, tensors));
@@ -168,12 +346,27 @@ absl::Status Derive(const BundleInfo& info, const TensorMap& tensors, const Want
   if (wanted(names::kPopularity)) out->push_back(std::move(counted));
 
   for (const auto& [space, spec] : info.spaces) {
-    const auto items = TensorOrEmpty<float>(tensors, names::Space(space, names::kItems));
-    const auto users = TensorOrEmpty<float>(tensors, names::Space(space, names::kUsers));
-    const uint64_t dim = spec.dim;
+    if (IsSparse(spec.fold_in)) {
+      DeriveSparse(info, tensors, space, spec, wanted, out);
+      continue;
+    }
     const auto name = [&space = space](std::string_view part) { return names::Space(space, part); };
-    if (wanted(name(names::kGram))) out->push_back(Gram(name(names::kGram), items, dim));
-    if (wanted(name(names::kAverage))) out->push_back(AverageUser(name(names::kAverage), users, dim));
+    const uint64_t dim = spec.dim;
+    auto items = TensorOrEmpty<float>(tensors, name(names::kItems));
+    const auto users = TensorOrEmpty<float>(tensors, name(names::kUsers));
+    const bool blend = spec.fold_in == FoldIn::kBlend;
+    OwnedTensor blended;
+    if (blend && (items.empty() || wanted(name(names::kItems)))) {
+      blended = BlendItems(name(names::kItems), info, spec, tensors);
+      items = blended.Data<float>();
+    }
+    if (NeedsGram(spec) && wanted(name(names::kGram))) {
+      out->push_back(Gram(name(names::kGram), items, dim));
+    }
+    if (wanted(name(names::kAverage))) {
+      out->push_back(blend ? BlendAverage(name(names::kAverage), info.spaces, spec, tensors)
+                           : AverageUser(name(names::kAverage), users, dim));
+    }
     if (wanted(name(names::kTraitItems))) {
       out->push_back(TraitItems(name(names::kTraitItems), items, info.n_items, dim));
     }
@@ -186,8 +379,9 @@ absl::Status Derive(const BundleInfo& info, const TensorMap& tensors, const Want
         if (tensor.name == name(part)) out->push_back(std::move(tensor));
       }
     }
+    if (blend && wanted(name(names::kItems))) out->push_back(std::move(blended));
   }
-  return absl::OkStatus();
+  return DeriveTokenMeans(info, tensors, wanted, out);
 }
 
 absl::Status Differs(const BundleInfo& info, const std::string& name, const TensorView& found, uint64_t byte) {
@@ -224,6 +418,8 @@ absl::Status CompareBytes(const BundleInfo& info, const OwnedTensor& expected, c
 bool MayBeGiven(std::string_view name) {
   return name == names::kPopularity || name == names::kItemPrior ||
          name.ends_with(absl::StrFormat(".%s", names::kAverage)) ||
+         name.ends_with(absl::StrFormat(".%s", names::kCategoryVectors)) ||
+         name.ends_with(absl::StrFormat(".%s", names::kActionVectors)) ||
          name.ends_with(absl::StrFormat(".%s", names::kTraitItems));
 }
 

@@ -19,6 +19,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr uint32_t kQueriesPerKind = 10;
+constexpr uint32_t kQueriesPerOtherKind = 3;  // of a space that is not the default
 constexpr uint32_t kListLength = 10;
 constexpr uint32_t kHistoryLength = 3;
 constexpr uint32_t kMaxGoldenQueries = 1000;  // of a file from outside
@@ -34,6 +35,8 @@ struct Query {
   std::string user;                  // kind "user"
   std::string item;                  // kind "similar"
   std::vector<std::string> history;  // kind "history": item ids, weight 1 each
+  std::vector<std::string> actions;  // of the history, or empty
+  std::vector<int64_t> times_ms;     // of the history, or empty
   uint32_t k = kListLength;
   std::vector<std::pair<std::string, float>> expected;
 };
@@ -42,7 +45,11 @@ absl::Status Answer(const Model& model, const Query& query, EngineScratch* scrat
   const Recommender recommender(model);
   if (query.kind == "similar") return recommender.SimilarItems(query.item, query.space, query.k, scratch, result);
   std::vector<EventView> events;
-  for (const std::string& item : query.history) events.push_back({item, 1.0});
+  for (size_t i = 0; i < query.history.size(); ++i) {
+    EventView& event = events.emplace_back(EventView{query.history[i]});
+    if (!query.actions.empty()) event.action = query.actions[i];
+    if (!query.times_ms.empty()) event.time_ms = query.times_ms[i];
+  }
   RecommendOptions options;
   options.space = query.space;
   options.k = query.k;
@@ -57,7 +64,17 @@ std::vector<uint32_t> Spread(uint32_t n, uint32_t count) {
   return {picks.begin(), picks.end()};
 }
 
-std::vector<Query> Plan(const Model& model, const Space& space) {
+// The actions that a history of this space can have, "" where it does not matter.
+std::vector<std::string> ActionsOf(const Model& model, const Space& space) {
+  std::vector<std::string> actions;
+  for (const auto& [action, weight] : space.spec.actions) actions.push_back(action);
+  for (uint32_t a = 0; a < model.actions().size() && space.has_tokens; ++a) {
+    actions.emplace_back(model.actions().Id(a));
+  }
+  return actions;
+}
+
+std::vector<Query> Plan(const Model& model, const Space& space, uint32_t per_kind) {
   std::vector<Query> plan;
   const auto add = [&](std::string kind) -> Query& {
     Query& query = plan.emplace_back();
@@ -66,15 +83,20 @@ std::vector<Query> Plan(const Model& model, const Space& space) {
     return query;
   };
   const auto id = [&](uint32_t item) { return std::string(model.items().Id(item)); };
-  if (!space.users.empty()) {
-    for (uint32_t user : Spread(model.n_users(), kQueriesPerKind))
-      add("user").user = std::string(model.users().Id(user));
+  for (uint32_t user : Spread(model.n_users(), per_kind)) {
+    // Users whom the model knows nothing of in this space are answered as strangers.
+    if (space.users.empty() && space.parts.empty() && model.SeenWeights(user).empty()) continue;
+    add("user").user = std::string(model.users().Id(user));
   }
-  for (uint32_t item : Spread(model.n_items(), kQueriesPerKind)) {
+  const std::vector<std::string> actions = ActionsOf(model, space);
+  constexpr int64_t kDayMs = 86'400'000;
+  for (uint32_t item : Spread(model.n_items(), per_kind)) {
     add("similar").item = id(item);
     Query& query = add("history");
     for (uint32_t step = 0; step < std::min(kHistoryLength, model.n_items()); ++step) {
       query.history.push_back(id((item + step) % model.n_items()));
+      if (!actions.empty()) query.actions.push_back(actions[(item + step) % actions.size()]);
+      if (space.spec.half_life_days > 0) query.times_ms.push_back((step + 1) * 30 * kDayMs);
     }
   }
   return plan;
@@ -85,6 +107,8 @@ Json ToJson(const Query& query) {
   if (query.kind == "user") out["user"] = query.user;
   if (query.kind == "similar") out["item"] = query.item;
   if (query.kind == "history") out["history"] = query.history;
+  if (!query.actions.empty()) out["actions"] = query.actions;
+  if (!query.times_ms.empty()) out["times_ms"] = query.times_ms;
   Json expected = Json::array();
   for (const auto& [item, score] : query.expected) expected.push_back({{"item", item}, {"score", score}});
   out["expected"] = std::move(expected);
@@ -122,6 +146,24 @@ absl::StatusOr<Query> FromJson(const Json& json, size_t index) {
       if (!item.is_string()) return bad("has a history entry that is not a string");
       query.history.push_back(item.get<std::string>());
     }
+    if (const auto actions = json.find("actions"); actions != json.end()) {
+      if (!actions->is_array() || actions->size() != query.history.size()) {
+        return bad("has 'actions' that are not a list as long as its history");
+      }
+      for (const Json& action : *actions) {
+        if (!action.is_string()) return bad("has an action that is not a string");
+        query.actions.push_back(action.get<std::string>());
+      }
+    }
+    if (const auto times = json.find("times_ms"); times != json.end()) {
+      if (!times->is_array() || times->size() != query.history.size()) {
+        return bad("has 'times_ms' that are not a list as long as its history");
+      }
+      for (const Json& time : *times) {
+        if (!time.is_number_integer()) return bad("has a time that is not an integer");
+        query.times_ms.push_back(time.get<int64_t>());
+      }
+    }
   } else {
     return bad(absl::StrCat("is of unknown kind '", query.kind, "'"));
   }
@@ -144,8 +186,15 @@ absl::StatusOr<Query> FromJson(const Json& json, size_t index) {
   return query;
 }
 
-bool SameScore(const Query& query, float expected, float found) {
-  if (query.kind != "history") return expected == found;
+// Whether the answer comes from vectors of the file alone.
+bool IsExact(const Model& model, const Query& query) {
+  if (query.kind != "user") return query.kind == "similar";
+  const Space* space = model.FindSpace(query.space);
+  return space != nullptr && !space->users.empty() && space->traits == nullptr;
+}
+
+bool SameScore(bool exact, float expected, float found) {
+  if (exact) return expected == found;
   return std::abs(static_cast<double>(expected) - found) <= kFoldInTolerance * std::max(1.0f, std::abs(expected));
 }
 
@@ -158,6 +207,7 @@ absl::Status Compare(const Model& model, const Query& query, size_t index, const
                                                                          : "",
                                                query.space, rank + 1, expected, found));
   };
+  const bool exact = IsExact(model, query);
   for (size_t rank = 0; rank < std::max(query.expected.size(), result.items.size()); ++rank) {
     if (rank >= query.expected.size()) {
       return mismatch(rank, "no item", absl::StrFormat("'%s'", model.items().Id(result.items[rank].item)));
@@ -166,7 +216,7 @@ absl::Status Compare(const Model& model, const Query& query, size_t index, const
     const std::string expected = absl::StrFormat("'%s' with score %.9g", id, score);
     if (rank >= result.items.size()) return mismatch(rank, expected, "no item");
     const ScoredItem& found = result.items[rank];
-    if (model.items().Id(found.item) != id || !SameScore(query, score, found.score)) {
+    if (model.items().Id(found.item) != id || !SameScore(exact, score, found.score)) {
       return mismatch(rank, expected,
                       absl::StrFormat("'%s' with score %.9g", model.items().Id(found.item), found.score));
     }
@@ -180,15 +230,18 @@ std::string MakeGoldenQueries(const Model& model) {
   Json queries = Json::array();
   EngineScratch scratch;
   RecommendResult result;
-  for (Query& query : Plan(model, model.default_space())) {
-    if (!Answer(model, query, &scratch, &result).ok()) continue;
-    // JSON has no infinities: a model whose scores overflow has no golden answer there.
-    bool finite = true;
-    for (const ScoredItem& item : result.items) {
-      finite = finite && std::isfinite(item.score);
-      query.expected.emplace_back(model.items().Id(item.item), item.score);
+  for (const auto& space : model.spaces()) {
+    const bool is_default = space.get() == &model.default_space();
+    for (Query& query : Plan(model, *space, is_default ? kQueriesPerKind : kQueriesPerOtherKind)) {
+      if (queries.size() >= kMaxGoldenQueries || !Answer(model, query, &scratch, &result).ok()) continue;
+      // JSON has no infinities: a model whose scores overflow has no golden answer there.
+      bool finite = true;
+      for (const ScoredItem& item : result.items) {
+        finite = finite && std::isfinite(item.score);
+        query.expected.emplace_back(model.items().Id(item.item), item.score);
+      }
+      if (finite) queries.push_back(ToJson(query));
     }
-    if (finite) queries.push_back(ToJson(query));
   }
   return Json{{"format", 1}, {"queries", std::move(queries)}}.dump();
 }

@@ -9,8 +9,8 @@
 
 namespace kindred {
 
-// JSON for tensor `golden.queries`: up to 30 queries spread evenly over users, items and histories of the model.
-// Deterministic.
+// JSON for tensor `golden.queries`: up to 30 queries of the default space and 9 of each other, spread evenly over
+// users, items and histories of the model. Deterministic.
 std::string MakeGoldenQueries(const Model& model);
 
 // Answers the bundle's golden queries and compares: same items, same order, scores bit-equal (1e-5 relative where a

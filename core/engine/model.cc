@@ -37,10 +37,9 @@ float MaxAbs(std::span<const float> values) {
   return max;
 }
 
-template <typename T>
-std::span<const T> Row(std::span<const int64_t> offsets, std::span<const T> values, uint32_t row) {
-  if (offsets.size() <= size_t{row} + 1) return {};
-  return values.subspan(offsets[row], offsets[row + 1] - offsets[row]);
+RowsView Rows(const TensorMap& tensors, std::string_view csr) {
+  return {TensorOrEmpty<int64_t>(tensors, names::Offsets(csr)), TensorOrEmpty<uint32_t>(tensors, names::Values(csr)),
+          TensorOrEmpty<float>(tensors, names::Weights(csr))};
 }
 
 }  // namespace
@@ -72,11 +71,12 @@ absl::Status Model::Bind() {
   items_ = IdTableFrom(tensors_, names::kItemIds);
   users_ = IdTableFrom(tensors_, names::kUserIds);
   categories_ = IdTableFrom(tensors_, names::kCategoryIds);
+  tokens_ = IdTableFrom(tensors_, names::kTokenIds);
+  actions_ = IdTableFrom(tensors_, names::kActionIds);
   item_names_ = IdTableFrom(tensors_, names::kItemNames);
-  seen_offsets_ = TensorOrEmpty<int64_t>(tensors_, names::Offsets(names::kSeen));
-  seen_ = TensorOrEmpty<uint32_t>(tensors_, names::Values(names::kSeen));
-  item_category_offsets_ = TensorOrEmpty<int64_t>(tensors_, names::Offsets(names::kItemCategories));
-  item_categories_ = TensorOrEmpty<uint32_t>(tensors_, names::Values(names::kItemCategories));
+  seen_ = Rows(tensors_, names::kSeen);
+  item_categories_ = Rows(tensors_, names::kItemCategories);
+  BindTokens();
   popularity_ = TensorOrEmpty<float>(tensors_, names::kPopularity);
   popularity_order_ = TensorOrEmpty<uint32_t>(tensors_, names::kPopularityOrder);
   prior_ = TensorOrEmpty<float>(tensors_, names::kItemPrior);
@@ -84,41 +84,12 @@ absl::Status Model::Bind() {
   std::copy(prior_.begin(), prior_.end(), padded_prior_.begin());
 
   for (const auto& [name, spec] : info().spaces) {
-    const auto part = [&, &name = name](std::string_view p) {
-      return TensorOrEmpty<float>(tensors_, names::Space(name, p));
-    };
-    auto space = std::make_unique<Space>();
-    space->name = name;
-    space->spec = spec;
-    space->items = part(names::kItems);
-    space->users = part(names::kUsers);
-    space->average = part(names::kAverage);
-    space->inverse_norms = part(names::kInverseNorms);
-    space->trait_items = TensorOrEmpty<uint32_t>(tensors_, names::Space(name, names::kTraitItems));
-
-    ScanSpace dot;
-    dot.items = space->items;
-    dot.codes = TensorOrEmpty<uint8_t>(tensors_, names::Space(name, names::kCodes));
-    dot.scales = part(names::kScales);
-    dot.bounds = part(names::kBounds);
-    dot.max_norm = MaxNormFromBounds(dot.bounds);
-    dot.n_items = n_items();
-    dot.dim = spec.dim;
-    ScanSpace cosine = dot;
-    cosine.multipliers = space->inverse_norms;
-    cosine.scales = part(names::kCosineScales);
-    cosine.bounds = part(names::kCosineBounds);
-    cosine.max_norm = MaxNormFromBounds(cosine.bounds);
-    space->similar = cosine;
-    space->recommend = spec.metric == Metric::kCosine ? cosine : dot;
-    if (spec.prior_weight != 0) {
-      space->recommend.prior = padded_prior_.span();
-      space->recommend.prior_max_abs = MaxAbs(prior_);
-    }
-    const auto gram = TensorOrEmpty<double>(tensors_, names::Space(name, names::kGram));
-    ASSIGN_OR_RETURN(FoldInSolver solver, FoldInSolver::Create(spec, space->items, gram));
-    space->fold_in = std::make_unique<const FoldInSolver>(std::move(solver));
-    spaces_.push_back(std::move(space));
+    spaces_.push_back(std::make_unique<Space>());
+    spaces_.back()->name = name;
+    RETURN_IF_ERROR(BindSpace(spec, spaces_.back().get()));
+  }
+  for (const auto& space : spaces_) {
+    for (const BlendPart& part : space->spec.parts) space->parts.push_back(FindSpace(part.space));
   }
   default_space_ = FindSpace(info().default_space);
   if (default_space_ == nullptr) {
@@ -128,15 +99,106 @@ absl::Status Model::Bind() {
   return absl::OkStatus();
 }
 
+absl::Status Model::BindSpace(const SpaceSpec& spec, Space* space) {
+  const auto part = [&](std::string_view p) { return TensorOrEmpty<float>(tensors_, names::Space(space->name, p)); };
+  space->spec = spec;
+  space->inverse_norms = part(names::kInverseNorms);
+  if (IsSparse(spec.fold_in)) {
+    SparseSpace& sparse = space->sparse;
+    sparse.neighbors = spec.fold_in == FoldIn::kNeighbors;
+    sparse.rows = Rows(tensors_, names::Space(space->name, names::kRows));
+    sparse.columns = Rows(tensors_, names::Space(space->name, names::kColumns));
+    sparse.norms = space->inverse_norms;
+    if (spec.metric == Metric::kCosine) sparse.multipliers = space->inverse_norms;
+    if (spec.prior_weight != 0) sparse.prior = padded_prior_.span();
+    sparse.n_items = n_items();
+    sparse.dim = spec.dim;
+    return absl::OkStatus();
+  }
+  space->items = part(names::kItems);
+  space->users = part(names::kUsers);
+  space->average = part(names::kAverage);
+  space->trait_items = TensorOrEmpty<uint32_t>(tensors_, names::Space(space->name, names::kTraitItems));
+
+  ScanSpace dot;
+  dot.items = space->items;
+  dot.codes = TensorOrEmpty<uint8_t>(tensors_, names::Space(space->name, names::kCodes));
+  dot.scales = part(names::kScales);
+  dot.bounds = part(names::kBounds);
+  dot.max_norm = MaxNormFromBounds(dot.bounds);
+  dot.n_items = n_items();
+  dot.dim = spec.dim;
+  ScanSpace cosine = dot;
+  cosine.multipliers = space->inverse_norms;
+  cosine.scales = part(names::kCosineScales);
+  cosine.bounds = part(names::kCosineBounds);
+  cosine.max_norm = MaxNormFromBounds(cosine.bounds);
+  space->similar = cosine;
+  space->recommend = spec.metric == Metric::kCosine ? cosine : dot;
+  if (spec.prior_weight != 0) {
+    space->recommend.prior = padded_prior_.span();
+    space->recommend.prior_max_abs = MaxAbs(prior_);
+  }
+  return BindFoldIn(space);
+}
+
+absl::Status Model::BindFoldIn(Space* space) {
+  const auto part = [&](std::string_view p) { return TensorOrEmpty<float>(tensors_, names::Space(space->name, p)); };
+  const SpaceSpec& spec = space->spec;
+  if (spec.fold_in == FoldIn::kBlend) return absl::OkStatus();
+  const TensorView* tokens = FindTensor(tensors_, names::Space(space->name, names::kTokens));
+  if (tokens != nullptr) {
+    space->has_tokens = true;
+    TokenEmbedding& embedding = space->embedding;
+    embedding.dim = static_cast<uint32_t>(tokens->shape[1]);
+    embedding.tokens = tokens->As<float>();
+    embedding.categories = part(names::kCategoryVectors);
+    embedding.actions = part(names::kActionVectors);
+    embedding.item_tokens = item_tokens_;
+    embedding.item_categories = item_categories_;
+    if (spec.fold_in != FoldIn::kTraits) return absl::OkStatus();
+    absl::StatusOr<TraitProjection> traits =
+        TraitProjection::Create(part(names::kBasis), spec.dim, embedding.dim, part(names::kAverageProfile));
+    if (!traits.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("%s: space '%s': %s", info().path, space->name, traits.status().message()));
+    }
+    space->traits = std::make_unique<const TraitProjection>(*std::move(traits));
+    return absl::OkStatus();
+  }
+  const auto sources = part(names::kSources);
+  const auto gram = TensorOrEmpty<double>(tensors_, names::Space(space->name, names::kGram));
+  ASSIGN_OR_RETURN(FoldInSolver solver, FoldInSolver::Create(spec, sources.empty() ? space->items : sources, gram));
+  space->fold_in = std::make_unique<const FoldInSolver>(std::move(solver));
+  return absl::OkStatus();
+}
+
+// The tokens of each item, for events that do not say their action.
+void Model::BindTokens() {
+  if (tokens_.empty() || actions_.empty()) return;
+  std::vector<uint32_t> item_of(tokens_.size());
+  item_token_offsets_.assign(size_t{n_items()} + 1, 0);
+  for (uint32_t token = 0; token < tokens_.size(); ++token) {
+    item_of[token] = SplitToken(tokens_.Id(token), actions_, items_).item;
+    if (item_of[token] != TokenWeight::kNone) ++item_token_offsets_[size_t{item_of[token]} + 1];
+  }
+  for (size_t i = 1; i < item_token_offsets_.size(); ++i) item_token_offsets_[i] += item_token_offsets_[i - 1];
+  item_token_values_.resize(item_token_offsets_.back());
+  std::vector<int64_t> next(item_token_offsets_.begin(), item_token_offsets_.end() - 1);
+  for (uint32_t token = 0; token < tokens_.size(); ++token) {
+    if (item_of[token] != TokenWeight::kNone) item_token_values_[next[item_of[token]]++] = token;
+  }
+  item_tokens_.offsets = item_token_offsets_;
+  item_tokens_.values = item_token_values_;
+}
+
 std::string_view Model::ItemName(uint32_t item) const {
   return item_names_.empty() ? items_.Id(item) : item_names_.Id(item);
 }
 
-std::span<const uint32_t> Model::ItemCategories(uint32_t item) const {
-  return Row(item_category_offsets_, item_categories_, item);
-}
+std::span<const uint32_t> Model::ItemCategories(uint32_t item) const { return item_categories_.Row(item); }
 
-std::span<const uint32_t> Model::Seen(uint32_t user) const { return Row(seen_offsets_, seen_, user); }
+std::span<const uint32_t> Model::Seen(uint32_t user) const { return seen_.Row(user); }
 
 const Space* Model::FindSpace(std::string_view name) const {
   if (name.empty()) return default_space_;

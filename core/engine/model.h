@@ -11,6 +11,10 @@
 #include "core/bundle/bundle_reader.h"
 #include "core/bundle/id_table.h"
 #include "core/engine/fold_in.h"
+#include "core/engine/rows_view.h"
+#include "core/engine/sparse_space.h"
+#include "core/engine/token_embedding.h"
+#include "core/solve/trait_projection.h"
 #include "core/topk/topk_scan.h"
 
 namespace kindred {
@@ -19,14 +23,20 @@ namespace kindred {
 struct Space {
   std::string name;
   SpaceSpec spec;
-  std::span<const float> items;           // [n_items × d]
-  std::span<const float> users;           // [n_users × d] or empty
+  std::span<const float> items;           // [n_items × d]; empty in a space of sparse rows
+  std::span<const float> users;           // [n_users × d] or empty; profiles p in a traits space
   std::span<const float> average;         // [d], mean user vector; zeros when there are no users
   std::span<const uint32_t> trait_items;  // [d × kTraitItemCount], strongest items of each dimension
   std::span<const float> inverse_norms;   // [n_items]
   ScanSpace recommend;                    // by the spec's metric, with the item prior
   ScanSpace similar;                      // by cosine, without it
-  std::unique_ptr<const FoldInSolver> fold_in;
+  // What makes a subject's vector: one of these.
+  std::unique_ptr<const FoldInSolver> fold_in;  // of items
+  bool has_tokens = false;                      // of tokens: `embedding`, and `traits` on top of it
+  TokenEmbedding embedding;
+  std::unique_ptr<const TraitProjection> traits;
+  std::vector<const Space*> parts;  // of a blend
+  SparseSpace sparse;               // of sparse rows, which `recommend` and `similar` do not scan
 };
 
 // How a model came to be ready, for the log.
@@ -56,12 +66,16 @@ class Model {
   const IdTable& items() const { return items_; }
   const IdTable& users() const { return users_; }
   const IdTable& categories() const { return categories_; }
+  const IdTable& token_ids() const { return tokens_; }
+  const IdTable& actions() const { return actions_; }
 
   // The display name of an item; its id when the bundle has none.
   std::string_view ItemName(uint32_t item) const;
   // The categories of an item, as indices into categories(); the items a user has seen, ascending.
   std::span<const uint32_t> ItemCategories(uint32_t item) const;
   std::span<const uint32_t> Seen(uint32_t user) const;
+  // What each of those is worth, before any transform; empty when the bundle does not say.
+  std::span<const float> SeenWeights(uint32_t user) const { return seen_.RowWeights(user); }
   std::span<const float> popularity() const { return popularity_; }                 // [n_items] or empty
   std::span<const uint32_t> popularity_order() const { return popularity_order_; }  // [n_items]
 
@@ -73,15 +87,20 @@ class Model {
  private:
   Model() = default;
   absl::Status Bind();
+  absl::Status BindSpace(const SpaceSpec& spec, Space* space);
+  absl::Status BindFoldIn(Space* space);
+  void BindTokens();
 
   std::shared_ptr<const BundleReader> reader_;
   std::vector<OwnedTensor> derived_;
   TensorMap tensors_;  // of the reader and derived_
   std::string name_, version_, digest_;
   LoadCost cost_;
-  IdTable items_, users_, categories_, item_names_;
-  std::span<const int64_t> seen_offsets_, item_category_offsets_;
-  std::span<const uint32_t> seen_, item_categories_, popularity_order_;
+  IdTable items_, users_, categories_, tokens_, actions_, item_names_;
+  RowsView seen_, item_categories_, item_tokens_;
+  std::vector<int64_t> item_token_offsets_;  // of item_tokens_
+  std::vector<uint32_t> item_token_values_;
+  std::span<const uint32_t> popularity_order_;
   std::span<const float> popularity_, prior_;
   AlignedBuffer<float> padded_prior_;  // [tiles·64]
   std::vector<std::unique_ptr<Space>> spaces_;

@@ -14,36 +14,6 @@ void SortUnique(std::vector<uint32_t>* values) {
   values->erase(std::unique(values->begin(), values->end()), values->end());
 }
 
-// Sums the weights of the events per known item into `history`, by ascending item.
-void AggregateHistory(const IdTable& items, std::span<const EventView> events, std::vector<ItemWeight>* history,
-                      std::vector<std::string_view>* missing_ids) {
-  history->clear();
-  for (const EventView& event : events) {
-    const auto item = items.Find(event.item_id);
-    if (item.has_value()) {
-      history->push_back({*item, event.weight});
-    } else if (missing_ids != nullptr) {
-      missing_ids->push_back(event.item_id);
-    }
-  }
-  // Equal items in the order of their events, so that the sum does not depend on the sort.
-  std::stable_sort(history->begin(), history->end(),
-                   [](const ItemWeight& a, const ItemWeight& b) { return a.item < b.item; });
-  size_t kept = 0;
-  for (const ItemWeight& entry : *history) {
-    if (kept > 0 && (*history)[kept - 1].item == entry.item) {
-      (*history)[kept - 1].weight += entry.weight;
-    } else {
-      (*history)[kept++] = entry;
-    }
-  }
-  history->resize(kept);
-}
-
-bool IsZero(std::span<const float> vector) {
-  return std::all_of(vector.begin(), vector.end(), [](float x) { return x == 0; });
-}
-
 // u/‖u‖ for a space ranked by cosine; the norm in double, so that no vector overflows it.
 void Normalize(std::span<float> vector) {
   double sum = 0;
@@ -92,6 +62,31 @@ void Explain(const Space& space, std::span<const float> vector, RecommendResult*
   }
 }
 
+// What each item of the subject's history adds to a score in a space of sparse rows.
+void ExplainByHistory(const Space& space, std::span<const ItemWeight> coefficients, RecommendResult* result) {
+  const auto prior_weight = static_cast<float>(space.spec.prior_weight);
+  const SparseSpace& sparse = space.sparse;
+  result->history_begin.assign(1, 0);
+  for (const ScoredItem& scored : result->items) {
+    const double multiplier = sparse.multipliers.empty() ? 1.0 : sparse.multipliers[scored.item];
+    for (const ItemWeight& entry : coefficients) {
+      const double value = entry.weight * SparseKernel(sparse, entry.item, scored.item) * multiplier;
+      if (value != 0) result->history_terms.push_back({entry.item, static_cast<float>(value)});
+    }
+    result->history_begin.push_back(static_cast<uint32_t>(result->history_terms.size()));
+    result->prior_terms.push_back(sparse.prior.empty() ? 0.0f : prior_weight * sparse.prior[scored.item]);
+  }
+}
+
+void Clear(RecommendResult* result) {
+  result->items.clear();
+  result->missing_ids.clear();
+  result->terms.clear();
+  result->prior_terms.clear();
+  result->history_terms.clear();
+  result->history_begin.clear();
+}
+
 absl::Status NoSuchSpace(const Model& model, std::string_view name) {
   return absl::NotFoundError(absl::StrFormat(
       "model '%s' has no space '%s'; it has: %s", model.name(), name,
@@ -100,71 +95,21 @@ absl::Status NoSuchSpace(const Model& model, std::string_view name) {
 
 }  // namespace
 
-std::string_view AnswerSourceName(AnswerSource source) {
-  switch (source) {
-    case AnswerSource::kLiveProfile:
-      return "live_profile";
-    case AnswerSource::kBlendedProfile:
-      return "blended_profile";
-    case AnswerSource::kTrainedVector:
-      return "trained_vector";
-    case AnswerSource::kInlineEvents:
-      return "inline_events";
-    case AnswerSource::kAverage:
-      return "average";
-    case AnswerSource::kPopularity:
-      return "popularity";
-  }
-  return "popularity";
-}
-
 AnswerSource Recommender::Resolve(const SubjectView& subject, const Space& space, EngineScratch* scratch,
                                   std::vector<std::string_view>* missing_ids) const {
-  const size_t dim = space.spec.dim;
-  std::vector<float>& vector = scratch->vector;
-  vector.assign(dim, 0.0f);
-
-  std::span<const float> trained;
-  if (!subject.user_id.empty() && !space.users.empty()) {
-    const auto user = model_.users().Find(subject.user_id);
-    if (user.has_value()) trained = space.users.subspan(*user * dim, dim);
+  const AnswerSource source = SubjectResolver(model_, scratch).Resolve(subject, space);
+  const bool asked_events = source != AnswerSource::kLiveProfile && source != AnswerSource::kBlendedProfile &&
+                            source != AnswerSource::kTrainedVector;
+  if (missing_ids == nullptr || !asked_events) return source;
+  for (const EventView& event : subject.inline_events) {
+    if (!model_.items().Find(event.item_id).has_value()) missing_ids->push_back(event.item_id);
   }
-  if (!subject.live_history.empty()) {
-    AggregateHistory(model_.items(), subject.live_history, &scratch->history, nullptr);
-    if (!scratch->history.empty()) {
-      space.fold_in->Solve(scratch->history, vector, &scratch->fold_in);
-      if (!trained.empty()) {
-        for (size_t j = 0; j < dim; ++j) vector[j] = kTrainedBlend * trained[j] + (1 - kTrainedBlend) * vector[j];
-        return AnswerSource::kBlendedProfile;
-      }
-      // A history that says nothing in this space (all zeros) leaves the question to the next rung.
-      if (!IsZero(vector)) return AnswerSource::kLiveProfile;
-    }
-  }
-  if (!trained.empty() && !IsZero(trained)) {
-    std::copy(trained.begin(), trained.end(), vector.begin());
-    return AnswerSource::kTrainedVector;
-  }
-  if (!subject.inline_events.empty()) {
-    AggregateHistory(model_.items(), subject.inline_events, &scratch->history, missing_ids);
-    if (!scratch->history.empty()) {
-      space.fold_in->Solve(scratch->history, vector, &scratch->fold_in);
-      if (!IsZero(vector)) return AnswerSource::kInlineEvents;
-    }
-  }
-  if (!IsZero(space.average)) {
-    std::copy(space.average.begin(), space.average.end(), vector.begin());
-    return AnswerSource::kAverage;
-  }
-  return AnswerSource::kPopularity;
+  return source;
 }
 
 absl::Status Recommender::Recommend(const SubjectView& subject, const RecommendOptions& options, EngineScratch* scratch,
                                     RecommendResult* result) const {
-  result->items.clear();
-  result->missing_ids.clear();
-  result->terms.clear();
-  result->prior_terms.clear();
+  Clear(result);
   const Space* space = model_.FindSpace(options.space);
   if (space == nullptr) return NoSuchSpace(model_, options.space);
   result->space = space;
@@ -197,9 +142,24 @@ absl::Status Recommender::Recommend(const SubjectView& subject, const RecommendO
   if (result->source == AnswerSource::kPopularity) {
     MostPopular(model_, options.k, scratch->excluded, scratch->candidates, restricted, &result->items);
     if (options.explain) {
-      result->terms.assign(result->items.size() * space->spec.dim, 0.0f);
+      if (!IsSparse(space->spec.fold_in)) result->terms.assign(result->items.size() * space->spec.dim, 0.0f);
       for (const ScoredItem& item : result->items) result->prior_terms.push_back(item.score);
     }
+    return absl::OkStatus();
+  }
+  if (IsSparse(space->spec.fold_in)) {
+    SparseQuery query;
+    query.coefficients = scratch->coefficients;
+    query.multipliers = space->sparse.multipliers;
+    query.prior = space->sparse.prior;
+    query.prior_weight = static_cast<float>(space->spec.prior_weight);
+    query.k = options.k;
+    query.excluded = scratch->excluded;
+    query.candidates = scratch->candidates;
+    query.restricted = restricted;
+    const auto best = SparseTopK(space->sparse, query, &scratch->sparse);
+    result->items.assign(best.begin(), best.end());
+    if (options.explain) ExplainByHistory(*space, scratch->coefficients, result);
     return absl::OkStatus();
   }
   if (space->spec.metric == Metric::kCosine) Normalize(scratch->vector);
@@ -217,10 +177,7 @@ absl::Status Recommender::Recommend(const SubjectView& subject, const RecommendO
 
 absl::Status Recommender::SimilarItems(std::string_view item_id, std::string_view space_name, uint32_t k,
                                        EngineScratch* scratch, RecommendResult* result) const {
-  result->items.clear();
-  result->missing_ids.clear();
-  result->terms.clear();
-  result->prior_terms.clear();
+  Clear(result);
   const Space* space = model_.FindSpace(space_name);
   if (space == nullptr) return NoSuchSpace(model_, space_name);
   result->space = space;
@@ -228,11 +185,23 @@ absl::Status Recommender::SimilarItems(std::string_view item_id, std::string_vie
   if (!item.has_value()) {
     return absl::NotFoundError(absl::StrFormat("model '%s' has no item '%s'", model_.name(), item_id));
   }
+  scratch->excluded.assign(1, *item);
+  if (IsSparse(space->spec.fold_in)) {
+    scratch->coefficients.assign(1, {*item, 1.0});
+    NormalizeCoefficients(space->sparse, &scratch->sparse, &scratch->coefficients);
+    SparseQuery query;
+    query.coefficients = scratch->coefficients;
+    query.multipliers = space->sparse.norms;
+    query.k = k;
+    query.excluded = scratch->excluded;
+    const auto best = SparseTopK(space->sparse, query, &scratch->sparse);
+    result->items.assign(best.begin(), best.end());
+    return absl::OkStatus();
+  }
   const size_t dim = space->spec.dim;
   const auto row = space->items.subspan(*item * dim, dim);
   scratch->vector.assign(row.begin(), row.end());
   Normalize(scratch->vector);
-  scratch->excluded.assign(1, *item);
   TopKQuery query;
   query.vector = scratch->vector;
   query.k = k;
