@@ -13,6 +13,9 @@ namespace kindred {
 namespace {
 
 constexpr int64_t kLanes = 8;
+constexpr int64_t kFloatsPerLine = 16;
+// Rows of a gather that are fetched before they are needed.
+constexpr int64_t kAhead = 8;
 // One AVX2 register, or two of SSE; may lie anywhere.
 typedef float Lanes __attribute__((vector_size(32), aligned(4), may_alias));
 
@@ -78,6 +81,13 @@ KINDRED_INLINE void TileColumn(int64_t m, int64_t depth, const float* a, int64_t
   for (; i < m; ++i) Tile<1, W>(depth, a + i * a_row, a_row, a_col, b, b_stride, scale, c + i * c_stride, c_stride);
 }
 
+// Asks for rows [begin, end) of a gather, as far as there are so many.
+KINDRED_INLINE void Fetch(const uint32_t* items, int64_t begin, int64_t end, int64_t count, const float* y, int64_t n) {
+  for (int64_t q = begin; q < (end < count ? end : count); ++q) {
+    for (int64_t j = 0; j < n; j += kFloatsPerLine) __builtin_prefetch(y + items[q] * n + j);
+  }
+}
+
 // out += Σ_p coefficient(s_p, p) · y_p with s_p = y_p · x: four rows at a time, whose dot products are independent. W
 // lanes are the stride, or 0 when only the run knows.
 template <int W, typename Coefficient>
@@ -90,6 +100,7 @@ KINDRED_INLINE void DotThenAdd(const uint32_t* items, int64_t count, const float
     const float* y1 = y + items[p + 1] * n;
     const float* y2 = y + items[p + 2] * n;
     const float* y3 = y + items[p + 3] * n;
+    Fetch(items, p + kAhead, p + kAhead + 4, count, y, n);
     Lanes d0 = {}, d1 = {}, d2 = {}, d3 = {};
     for (int64_t j = 0; j < n; j += kLanes) {
       const Lanes v = At(x + j);
@@ -134,6 +145,8 @@ KINDRED_INLINE RowFit CgRow(const uint32_t* items, const float* extra, int64_t c
   float* p = scratch + n;
   float* ap = scratch + 2 * n;
   RowFit fit;
+  // The product with the Gram matrix hides the way of the first rows.
+  Fetch(items, 0, kAhead, count, y, n);
   // r = b − A x.
   double constant = 0;
   GramTimes<W>(gram, n, x, -1, r);
