@@ -16,6 +16,11 @@ constexpr double kRankTolerance = 1e-7;
 // Fourth powers of singular values must stay well inside a double.
 constexpr double kSmallestSquare = 1e-120, kLargestSquare = 1e120;
 
+// Block Krylov runs in 32-bit floats where the matrix is large enough for that to matter and the tolerance allows it;
+// what comes after it is done in doubles either way.
+constexpr uint32_t kLeastForFloats = 512;
+constexpr double kFloatTolerance = 1e-6;
+
 // Each column of v gets its largest-magnitude element (the first of equals) positive; u turns with it.
 void FixSigns(DenseMatrix* v, DenseMatrix* u) {
   for (int64_t j = 0; j < v->cols(); ++j) {
@@ -78,10 +83,21 @@ absl::StatusOr<SvdResult> TruncatedSvd(const SparseMatrix& r, const SvdOptions& 
   lanczos.progress = [&](uint32_t iteration, double residual) {
     progress->Update(iteration, absl::StrFormat("residual %.1e", residual));
   };
-  const auto apply = [&](const DenseMatrix& x) {
-    return Multiply(outer, Multiply(inner, x, options.threads), options.threads);
-  };
-  ASSIGN_OR_RETURN(LanczosResult pairs, LargestEigenpairs(apply, smaller, lanczos));
+  const bool in_floats = smaller >= kLeastForFloats && options.tolerance >= kFloatTolerance;
+  LanczosResult pairs;
+  if (in_floats) {
+    const FloatSparse narrow_inner(inner), narrow_outer(outer);
+    const FloatBlockOperator apply = [&](const FloatMatrix& x) {
+      return Multiply(narrow_outer, Multiply(narrow_inner, x, options.threads), options.threads);
+    };
+    ASSIGN_OR_RETURN(pairs, LargestEigenpairs(apply, smaller, lanczos));
+    Orthonormalize(0, options.threads, &pairs.vectors);
+  } else {
+    const BlockOperator apply = [&](const DenseMatrix& x) {
+      return Multiply(outer, Multiply(inner, x, options.threads), options.threads);
+    };
+    ASSIGN_OR_RETURN(pairs, LargestEigenpairs(apply, smaller, lanczos));
+  }
   result.iterations = pairs.iterations;
   result.converged = pairs.converged;
   result.residual = pairs.residual;

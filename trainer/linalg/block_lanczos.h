@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "absl/status/statusor.h"
+#include "trainer/linalg/float_matrix.h"
 #include "trainer/linalg/sparse_matrix.h"
 
 namespace kindred {
@@ -18,6 +19,8 @@ struct LanczosOptions {
   double tolerance = 1e-6;  // largest ‖A v − θ v‖ / θ of a wanted pair
   uint64_t seed = 42;
   int threads = 1;
+  // Vectors to begin with: [n × at most wanted + 10], orthonormal columns; empty: random ones.
+  DenseMatrix start{};
   // Told after each iteration: how many, and the largest relative residual so far.
   std::function<void(uint32_t, double)> progress = nullptr;
 };
@@ -37,6 +40,11 @@ using BlockOperator = std::function<DenseMatrix(const DenseMatrix&)>;
 // is in error by at most its residual, and by far less where neighbours keep apart. Memory O(n · 4b) for blocks of
 // b = wanted + 10. INTERNAL when a small dense eigenproblem does not converge. REQUIRES: 0 < wanted ≤ n.
 absl::StatusOr<LanczosResult> LargestEigenpairs(const BlockOperator& a, int64_t n, const LanczosOptions& options);
+
+// The same in 32-bit floats, many times as fast: vectors are orthonormal to 1e-5, and the residual of a pair is known
+// to about 1e-6 of the largest eigenvalue, however small the pair's own is.
+using FloatBlockOperator = std::function<FloatMatrix(const FloatMatrix&)>;
+absl::StatusOr<LanczosResult> LargestEigenpairs(const FloatBlockOperator& a, int64_t n, const LanczosOptions& options);
 inline constexpr double kEigenvalueFloor = 1e-14;
 
 // Replaces the columns of x by an orthonormal basis of their span; columns that depend on the others, or are below

@@ -73,11 +73,11 @@ Eigen::MatrixXd Gram(const FloatMatrix& x, int threads) {
   return gram;
 }
 
-void AddRotated(const FloatMatrix& x, const Eigen::MatrixXd& w, float scale, int threads, FloatMatrix* y) {
+void AddRotated(const FloatMatrix& x, const Eigen::MatrixXd& w, double scale, int threads, FloatMatrix* y) {
   const FloatMatrix narrow = ToFloatMatrix(DenseMatrix(w));
   ParallelFor(x.rows, kRowBlock, threads, [&](int64_t begin, int64_t end) {
-    MultiplyAdd(end - begin, y->stride, x.cols, x.Row(begin), x.stride, 1, narrow.data.data(), narrow.stride, scale,
-                y->Row(begin), y->stride);
+    MultiplyAdd(end - begin, y->stride, x.cols, x.Row(begin), x.stride, 1, narrow.data.data(), narrow.stride,
+                static_cast<float>(scale), y->Row(begin), y->stride);
   });
 }
 

@@ -65,7 +65,7 @@ Eigen::MatrixXd Cross(const FloatMatrix& x, const FloatMatrix& y, int threads);
 Eigen::MatrixXd Gram(const FloatMatrix& x, int threads);
 
 // Y = scale · Y + X W: [n × m] for X: [n × k], W: [k × m]; scale is 0 or 1.
-void AddRotated(const FloatMatrix& x, const Eigen::MatrixXd& w, float scale, int threads, FloatMatrix* y);
+void AddRotated(const FloatMatrix& x, const Eigen::MatrixXd& w, double scale, int threads, FloatMatrix* y);
 
 // Blocks of rows of about equal work, for rows whose number of elements is skewed: starts of the blocks and the end.
 // A row counts as its elements + `row_cost`.

@@ -67,6 +67,22 @@ Eigen::MatrixXd Gram(const DenseMatrix& x, int threads) {
   return gram;
 }
 
+Eigen::MatrixXd Cross(const DenseMatrix& x, const DenseMatrix& y, int threads) {
+  Eigen::MatrixXd cross(x.cols(), y.cols());
+  ParallelFor(y.cols(), kGramBlock, threads, [&](int64_t begin, int64_t end) {
+    cross.middleCols(begin, end - begin).noalias() = x.transpose() * y.middleCols(begin, end - begin);
+  });
+  return cross;
+}
+
+void AddRotated(const DenseMatrix& x, const Eigen::MatrixXd& w, double scale, int threads, DenseMatrix* y) {
+  ParallelFor(x.rows(), kRowBlock, threads, [&](int64_t begin, int64_t end) {
+    auto rows = y->middleRows(begin, end - begin);
+    if (scale == 0) rows.setZero();
+    rows.noalias() += x.middleRows(begin, end - begin) * w;
+  });
+}
+
 DenseMatrix Rotate(const DenseMatrix& x, const Eigen::MatrixXd& w, int threads) {
   DenseMatrix y(x.rows(), w.cols());
   ParallelFor(x.rows(), kRowBlock, threads, [&](int64_t begin, int64_t end) {

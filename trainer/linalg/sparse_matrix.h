@@ -40,6 +40,12 @@ DenseMatrix Multiply(const SparseMatrix& a, const DenseMatrix& x, int threads);
 // XᵀX: [k × k] for X: [n × k]. O(n · k²).
 Eigen::MatrixXd Gram(const DenseMatrix& x, int threads);
 
+// XᵀY: [a × b] for X: [n × a], Y: [n × b]. O(n · a · b).
+Eigen::MatrixXd Cross(const DenseMatrix& x, const DenseMatrix& y, int threads);
+
+// Y = scale · Y + X W: [n × m] for X: [n × k], W: [k × m]; scale is 0 or 1. O(n · k · m).
+void AddRotated(const DenseMatrix& x, const Eigen::MatrixXd& w, double scale, int threads, DenseMatrix* y);
+
 // X W: [n × m] for X: [n × k], W: [k × m]. O(n · k · m).
 DenseMatrix Rotate(const DenseMatrix& x, const Eigen::MatrixXd& w, int threads);
 
