@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
@@ -28,6 +31,8 @@ Json ToJson(const BundleInfo& info) {
               {"items", info.n_items},
               {"categories", info.n_categories},
               {"interactions", info.n_interactions},
+              {"tokens", info.n_tokens},
+              {"actions", info.n_actions},
               {"default_space", info.default_space}};
   out["spaces"] = Json::parse(SpaceSpecsToJson(info.spaces));
   const auto training = info.header.metadata.find(names::kTraining);
@@ -61,6 +66,42 @@ void PrintTensors(const BundleInfo& info) {
   }
 }
 
+// What a space is made of and how events count in it, where that is not plain.
+std::string Remarks(const BundleInfo& info, const std::string& name, const SpaceSpec& spec) {
+  std::vector<std::string> remarks;
+  if (name == info.default_space) remarks.emplace_back("default");
+  if (IsSparse(spec.fold_in)) {
+    for (const TensorEntry& tensor : info.header.tensors) {
+      if (tensor.name != names::Space(name, names::Values(names::kRows))) continue;
+      remarks.push_back(StrCat(WithThousands(tensor.shape[0]), " non-zeros"));
+    }
+  }
+  if (spec.fold_in == FoldIn::kImplicit) remarks.push_back(absl::StrFormat("alpha %g", spec.fold_in_alpha));
+  for (const BlendPart& part : spec.parts) remarks.push_back(absl::StrFormat("%g * %s", part.weight, part.space));
+  for (const auto& [action, weight] : spec.actions) {
+    remarks.push_back(absl::StrFormat("%s counts %g", action.empty() ? "no action" : action, weight));
+  }
+  if (spec.half_life_days > 0) remarks.push_back(absl::StrFormat("half-life %g days", spec.half_life_days));
+  return StrJoin(remarks, ", ");
+}
+
+void PrintSpaces(const BundleInfo& info) {
+  size_t width = std::string_view("space").size(), family_width = std::string_view("family").size();
+  for (const auto& [name, spec] : info.spaces) {
+    width = std::max(width, name.size());
+    family_width = std::max(family_width, spec.family.size());
+  }
+  std::cout << absl::StrFormat("\n%-*s  %-*s  %7s  fold-in    lambda  transform  metric  prior\n", width, "space",
+                               family_width, "family", "dim");
+  for (const auto& [name, spec] : info.spaces) {
+    const std::string remarks = Remarks(info, name, spec);
+    std::cout << absl::StrFormat("%-*s  %-*s  %7d  %-9s  %6g  %-9s  %-6s  %5g%s\n", width, name, family_width,
+                                 spec.family, spec.dim, FoldInName(spec.fold_in), spec.fold_in_lambda,
+                                 ValueTransformName(spec.transform), MetricName(spec.metric), spec.prior_weight,
+                                 remarks.empty() ? "" : StrCat("  (", remarks, ")"));
+  }
+}
+
 void Print(const BundleInfo& info) {
   const auto line = [](std::string_view key, std::string_view value) {
     if (!value.empty()) std::cout << absl::StrFormat("%-13s %s\n", key, value);
@@ -78,13 +119,9 @@ void Print(const BundleInfo& info) {
   line("items", WithThousands(info.n_items));
   line("categories", WithThousands(info.n_categories));
   line("interactions", WithThousands(info.n_interactions));
-  std::cout << "\nspace                 family    dim  fold-in  lambda  transform  metric  prior\n";
-  for (const auto& [name, spec] : info.spaces) {
-    std::cout << absl::StrFormat("%-20s  %-8s %4d  %-7s  %6g  %-9s  %-6s  %5g%s\n", name, spec.family, spec.dim,
-                                 FoldInName(spec.fold_in), spec.fold_in_lambda, ValueTransformName(spec.transform),
-                                 MetricName(spec.metric), spec.prior_weight,
-                                 name == info.default_space ? "  (default)" : "");
-  }
+  if (info.n_tokens > 0) line("tokens", WithThousands(info.n_tokens));
+  if (info.n_actions > 0) line("actions", WithThousands(info.n_actions));
+  PrintSpaces(info);
   PrintTensors(info);
   if (const auto training = info.header.metadata.find(names::kTraining); training != info.header.metadata.end()) {
     std::cout << "\ntraining      " << training->second << "\n";
