@@ -1,10 +1,11 @@
 # Thin names for scripts/. Everything made lands in build/.
-.PHONY: help demo test bench lint fmt
+.PHONY: help demo test bench quality lint fmt
 
 help:
 	@echo "make demo    train the grocery sample, serve it, ask it over gRPC (installs Debian packages that are missing)"
 	@echo "make test    build and run every test, then the core's once more under sanitizers"
 	@echo "make bench   measure against the peers: build/bench.json and docs/benchmarks.md"
+	@echo "make quality measure what the models recommend: build/quality.json and docs/benchmarks.md (about 15 minutes)"
 	@echo "make lint    formatting, clang-tidy, include directions, scripts"
 	@echo "make fmt     format the C++ sources in place"
 
@@ -16,6 +17,9 @@ test:
 
 bench:
 	@scripts/bench.sh
+
+quality:
+	@scripts/quality.sh
 
 lint:
 	@scripts/lint.sh

@@ -39,7 +39,8 @@ class Context:
     def binary(self, name: str) -> pathlib.Path:
         path = self.bin_dir / name
         if not path.is_file():
-            raise BenchError(f"no binary {path}; build it: scripts/build.sh bench {name}")
+            preset = self.bin_dir.parent.name if self.bin_dir.name == "bin" else "bench"
+            raise BenchError(f"no binary {path}; build it: scripts/build.sh {preset} {name}")
         return path
 
     def run(self, argv: Sequence[object], *, env: Mapping[str, str] | None = None, timeout_s: float = 600) -> str:
@@ -95,10 +96,11 @@ class Context:
 
 def row(case: str, figure: float | None, unit: str, command: str, *, peer: str | None = None,
         peer_figure: float | None = None, bar: float | None = None, higher_is_better: bool = False,
-        error: str | None = None, note: str | None = None) -> dict[str, Any]:
+        error: str | None = None, skipped: str | None = None, note: str | None = None) -> dict[str, Any]:
     """A row of bench.json. `ratio` says how many times better than the peer; `bar` is the least that will do.
 
     A figure allowed to be 1.6 times the peer's has the bar 1/1.6. ok: measured without error, and no bar missed.
+    `skipped` says what the machine lacks to measure it: neither ok nor a failure.
     """
     ratio = None
     if figure and peer_figure:
@@ -106,10 +108,12 @@ def row(case: str, figure: float | None, unit: str, command: str, *, peer: str |
     missed = bar is not None and (ratio is None or ratio < bar)
     result: dict[str, Any] = {
         "case": case, "figure": figure, "unit": unit, "peer": peer, "peer_figure": peer_figure, "ratio": ratio,
-        "bar": bar, "ok": error is None and not missed, "command": command,
+        "bar": bar, "ok": error is None and skipped is None and not missed, "command": command,
     }
     if error is not None:
         result["error"] = error
+    if skipped is not None:
+        result["skipped"] = skipped
     if note is not None:
         result["note"] = note
     return result

@@ -18,7 +18,7 @@ NEW_PAGE = """# Benchmarks
 
 Measured figures beside those of the peers, taken in the same run on the same machine, ours and theirs by turns. Lower
 is better where the unit is a time. *Ratio* is how many times better Kindred is; *bar* is the least we ask of ourselves.
-`tests/bench/README.md` says how a figure is taken.
+`tests/bench/README.md` says how a figure is taken, `tests/quality/README.md` how recommendations are judged.
 """
 
 
@@ -42,14 +42,24 @@ HEADINGS = ["case", "Kindred", "peer", "peer's", "ratio", "bar", ""]
 
 
 def verdict(row: dict, row_cells: list[str]) -> list[str]:
-    return row_cells[:-1] + ["FAILED"] if "error" in row else row_cells
+    word = "FAILED" if "error" in row else "skipped" if "skipped" in row else None
+    return row_cells[:-1] + [word] if word else row_cells
+
+
+def reasons(rows: list[dict]) -> list[str]:
+    """Why rows have no figure; one line for the cases that share a reason."""
+    cases: dict[str, list[str]] = {}
+    for row in rows:
+        if reason := row.get("error") or row.get("skipped"):
+            cases.setdefault(reason, []).append(row["case"])
+    return [f"{', '.join(names)}: {reason}" for reason, names in cases.items()]
 
 
 def text_table(rows: list[dict]) -> str:
     table = [HEADINGS] + [verdict(row, cells(row)) for row in rows]
     widths = [max(len(line[column]) for line in table) for column in range(len(HEADINGS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
-    lines += [f"{row['case']}: {row['error']}" for row in rows if "error" in row]
+    lines += reasons(rows)
     return "\n".join(lines)
 
 
@@ -63,7 +73,7 @@ def markdown_table(rows: list[dict]) -> str:
         lines += [f"{measured_on[0]}; {measured_on[1]}.", "", line(HEADINGS), line(["---"] * len(HEADINGS))]
         lines += [line(verdict(row, cells(row))) for row in here]
         lines.append("")
-        lines += [f"- {row['case']}: {row['error']}" for row in here if "error" in row]
+        lines += ["- " + line.replace("\n", " ") for line in reasons(here)]
         notes: dict[str, list[str]] = {}
         for row in here:
             if "note" in row:

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Runs every benchmark scenario beside its peers, prints one table and writes the same as JSON (README.md).
+"""Runs every scenario of a folder beside its peers, prints one table and writes the same as JSON (README.md).
+
+The folder is this one, the benchmarks, or tests/quality, the comparisons of quality.
 
 Exit status: 0 measured, also when a bar is missed (with --strict: 1); 1 a scenario failed; 2 usage.
 """
@@ -28,9 +30,8 @@ def find_scenarios(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     return {path.parent.name: path for path in sorted(folder.glob("*/scenario.py"))}
 
 
-def run_scenario(name: str, path: pathlib.Path, context: Context) -> list[dict]:
+def run_scenario(name: str, path: pathlib.Path, context: Context, command: str) -> list[dict]:
     """The scenario's rows; when it fails, one row that says how."""
-    command = f"tests/bench/run.py --only {name}"
     try:
         spec = importlib.util.spec_from_file_location(f"scenario_{name}", path)
         module = importlib.util.module_from_spec(spec)
@@ -54,7 +55,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", metavar="SCENARIO", help="may be given more than once")
     parser.add_argument("--quick", action="store_true", help="one short round: to see that it works, not to quote")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a bar is missed")
-    parser.add_argument("--scenarios", type=pathlib.Path, default=HERE, help=argparse.SUPPRESS)
+    parser.add_argument("--scenarios", type=pathlib.Path, default=HERE, metavar="FOLDER",
+                        help="where the scenarios are (default: the benchmarks)")
     return parser.parse_args(argv)
 
 
@@ -66,18 +68,21 @@ def main(argv: list[str]) -> int:
         print(f"run.py: no scenario {', '.join(sorted(unknown))}; there are: {', '.join(scenarios)}", file=sys.stderr)
         return 2
 
+    # build/quality.json is the section "quality" of the page.
+    section = args.out.stem
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     measured_on = {"machine": machine.describe(), "date": date}
     rows = []
     for name, path in scenarios.items():
         if args.only and name not in args.only:
             continue
-        print(f"bench: {name} …", file=sys.stderr, flush=True)
+        print(f"{section}: {name} …", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix=f"kindred-bench-{name}-") as work_dir:
             # The interpreter's path stays unresolved: a virtual environment is found by it.
             context = Context(bin_dir=args.bin_dir.resolve(), python=pathlib.Path(os.path.abspath(args.python)),
                               work_dir=pathlib.Path(work_dir), quick=args.quick)
-            rows += [{"scenario": name, **entry, **measured_on} for entry in run_scenario(name, path, context)]
+            command = f"tests/bench/run.py --scenarios {args.scenarios} --only {name}"
+            rows += [{"scenario": name, **entry, **measured_on} for entry in run_scenario(name, path, context, command)]
 
     args.out.parent.mkdir(parents=True, exist_ok=True)
     partial = args.out.with_name(args.out.name + ".partial")
@@ -85,10 +90,11 @@ def main(argv: list[str]) -> int:
     os.replace(partial, args.out)
     print(render.text_table(rows))
     if args.docs is not None:
-        render.update_page(args.docs, {"bench": rows})
+        render.update_page(args.docs, {section: rows})
     failed = sum("error" in entry for entry in rows)
-    short = sum(not entry["ok"] for entry in rows) - failed
-    print(f"bench: {len(rows)} rows, {short} short of their bar, {failed} failed; {args.out}")
+    skipped = sum("skipped" in entry for entry in rows)
+    short = sum(not entry["ok"] for entry in rows) - failed - skipped
+    print(f"{section}: {len(rows)} rows, {short} short of their bar, {failed} failed, {skipped} skipped; {args.out}")
     return 1 if failed or (args.strict and short) else 0
 
 

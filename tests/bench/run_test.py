@@ -72,6 +72,24 @@ class Driver(unittest.TestCase):
         self.assertIn("it broke", rows[0]["error"])
         self.assertIn("exit 1", rows[0]["error"])
 
+    def test_a_skipped_row_says_why_and_is_no_failure(self):
+        text = "from context import row\ndef rows(context):\n  return [row('a', None, '', 'c', skipped='no data here')]\n"
+        status, rows, stdout = drive({"s": text}, "--strict")
+        self.assertFalse(rows[0]["ok"])
+        self.assertIn("no data here", stdout)
+        self.assertIn("0 short of their bar, 0 failed, 1 skipped", stdout)
+        self.assertEqual(status, 0)
+
+    def test_the_page_has_a_section_by_the_name_of_the_results(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder) / "page.md"
+            drive({"good": GOOD}, "--docs", str(page))
+            self.assertIn("<!-- bench:begin -->", page.read_text(encoding="utf-8"))
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                run.main(["--bin-dir", folder, "--out", f"{folder}/quality.json", "--scenarios", folder, "--docs",
+                          str(page)])
+            self.assertIn("<!-- quality:begin -->", page.read_text(encoding="utf-8"))
+
     def test_a_missing_binary_says_how_to_build_it(self):
         _, rows, _ = drive({"bad": "def rows(context):\n  context.google_benchmark('bench_none')\n"})
         self.assertIn("scripts/build.sh bench bench_none", rows[0]["error"])

@@ -7,16 +7,14 @@ import gzip
 import json
 import os
 import pathlib
-import shlex
-import signal
-import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parent.parent.parent
 sys.path.insert(0, str(HERE.parent))
 
-from context import BenchError, Context, row  # noqa: E402
+from child_server import Server  # noqa: E402
+from context import Context, row  # noqa: E402
 
 SAMPLE = REPO / "tests/data/completejourney"
 COMMAND = "tests/bench/run.py --bin-dir build/bench/bin --python build/venv/bench/bin/python --only serve"
@@ -29,31 +27,6 @@ def pinned(core: int, command: list[object]) -> list[str]:
     """On one core, when there is more than one: server and client do not take turns on it."""
     words = [str(word) for word in command]
     return ["taskset", "-c", str(core), *words] if (os.cpu_count() or 1) > 1 else words
-
-
-class Server:
-    """A child that prints a ready line; stopped by SIGTERM."""
-
-    def __init__(self, command: list[str], log: pathlib.Path):
-        self.command, self.log = command, log
-        with open(log, "wb") as stderr:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
-                                            text=True)
-
-    def __enter__(self) -> str:
-        for line in self.process.stdout:
-            for word in line.split():
-                if word.startswith("grpc="):
-                    return word.removeprefix("grpc=")
-        self.process.wait(timeout=30)
-        raise BenchError(f"{shlex.join(self.command)}: exit {self.process.returncode}: "
-                         f"{self.log.read_text(encoding='utf-8')[-500:]}")
-
-    def __exit__(self, *unused) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=60)
-        self.process.stdout.close()
 
 
 def households(count: int) -> list[str]:
