@@ -97,6 +97,7 @@ class Evaluator {
     const std::vector<TestItem> items = DistinctItems(*input_.test, test_.Rows(user));
     out->test_items = static_cast<uint32_t>(items.size());
     std::vector<std::string_view> ids;
+    ids.reserve(items.size());
     for (const TestItem& item : items) ids.push_back(item.id);
 
     UserQuery query;
@@ -392,6 +393,7 @@ absl::StatusOr<Evaluation> Evaluate(const EvaluateInput& input, const EvaluateOp
   }
   if (options.values != ValueScale::kNone) {
     std::vector<uint32_t> users;
+    users.reserve(sample.size());
     for (const uint32_t i : sample) users.push_back(evaluator.test().users[i]);
     AddValues(outcomes, users, input, &out);
   }
