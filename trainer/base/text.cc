@@ -5,7 +5,6 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/time.h"
 #include "core/base/str_cat.h"
 #include "core/base/utf8.h"
 #include "core/bundle/schema.h"
@@ -34,20 +33,6 @@ std::optional<uint64_t> ParseIndex(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-std::optional<double> ParseTime(std::string_view text) {
-  if (const std::optional<double> seconds = ParseNumber(text)) return seconds;
-  const std::string trimmed(Trimmed(text));
-  absl::Time time;
-  for (const char* format : {"%Y-%m-%dT%H:%M:%E*S%Ez", "%Y-%m-%dT%H:%M:%E*S", "%Y-%m-%d %H:%M:%E*S%Ez",
-                             "%Y-%m-%d %H:%M:%E*S", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
-    if (absl::ParseTime(format, trimmed, &time, nullptr) && time != absl::InfiniteFuture() &&
-        time != absl::InfinitePast()) {
-      return static_cast<double>(absl::ToUnixMicros(time)) / 1e6;
-    }
-  }
-  return std::nullopt;
 }
 
 std::string IdProblem(std::string_view text) {

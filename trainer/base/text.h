@@ -24,10 +24,6 @@ std::optional<double> ParseNumber(std::string_view text);
 // The decimal digits in `text`, blanks around them allowed; nullopt for anything else.
 std::optional<uint64_t> ParseIndex(std::string_view text);
 
-// Seconds since 1970 of "2017-01-07T23:15:32Z", "2017-01-07 23:15:32", "2017-01-07" (UTC unless it says otherwise) or a
-// number of seconds; nullopt for anything else.
-std::optional<double> ParseTime(std::string_view text);
-
 // What is wrong with `text` as an id or name of a bundle ("is not valid UTF-8", …); empty when nothing is.
 std::string IdProblem(std::string_view text);
 

@@ -33,22 +33,6 @@ TEST(ParseIndexTest, ReadsDigitsOnly) {
   }
 }
 
-TEST(ParseTimeTest, ReadsTheUsualForms) {
-  constexpr double kSeconds = 1483831532;  // date -u -d '2017-01-07 23:25:32' +%s
-  for (const char* text : {"2017-01-07 23:25:32", "2017-01-07T23:25:32Z", "2017-01-07T23:25:32",
-                           "2017-01-08T00:25:32+01:00", "1483831532", " 1483831532.0 "}) {
-    EXPECT_EQ(ParseTime(text), kSeconds) << text;
-  }
-  EXPECT_EQ(ParseTime("2017-01-07 23:25:32.25"), kSeconds + 0.25);
-  EXPECT_EQ(ParseTime("1970-01-02"), 86400.0);
-}
-
-TEST(ParseTimeTest, RejectsWhatIsNoTime) {
-  for (const char* text : {"", "yesterday", "2017-13-01", "07.01.2017", "2017-01-07 25:00:00", "infinite-future"}) {
-    EXPECT_FALSE(ParseTime(text).has_value()) << text;
-  }
-}
-
 TEST(IdProblemTest, AcceptsUtf8UpToTheLongestId) {
   EXPECT_EQ(IdProblem("Crème brûlée, \"500 g\""), "");
   EXPECT_EQ(IdProblem(std::string(1024, 'x')), "");

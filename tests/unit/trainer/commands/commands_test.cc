@@ -194,5 +194,52 @@ TEST_F(CommandsTest, EveryCommandHasHelpWithExitCodesAndExample) {
   EXPECT_EQ(RunKindred({"train", "--help"}).exit_code, kExitOk);
 }
 
+TEST_F(CommandsTest, SplitWritesEveryPartOrNone) {
+  std::string text = "who,what,at\n";
+  for (int u = 0; u < 5; ++u) {
+    for (int i = 0; i < 6; ++i)
+      text += "u" + std::to_string(u) + ",i" + std::to_string(i + u) + "," + std::to_string(i) + "\n";
+  }
+  WriteFile(events_, text);
+  const std::string train = dir_.File("train.csv"), test = dir_.File("test.csv"), negatives = dir_.File("c.csv");
+  std::vector<std::string> args = {"split",
+                                   events_,
+                                   "--user-column",
+                                   "who",
+                                   "--item-column",
+                                   "what",
+                                   "--time-column",
+                                   "at",
+                                   "--quiet",
+                                   "--out-train",
+                                   train,
+                                   "--out-test",
+                                   test,
+                                   "--kind",
+                                   "leave_one_out",
+                                   "--out-candidates",
+                                   negatives,
+                                   "--negatives",
+                                   "3"};
+  const Outcome done = RunKindred(args);
+  ASSERT_EQ(done.exit_code, kExitOk) << done.err;
+  EXPECT_THAT(done.out, AllOf(HasSubstr("30 read"), HasSubstr("train    25 rows"), HasSubstr("test     5 rows")));
+  EXPECT_THAT(ReadFile(test), StartsWith("user_id,item_id,timestamp\nu0,i5,1970-01-01T00:00:05Z\n"));
+  EXPECT_THAT(ReadFile(negatives), StartsWith("user_id,item_id,relevant\nu0,i5,1\nu0,"));
+
+  for (const std::string& path : {train, test, negatives}) std::remove(path.c_str());
+  WriteFile(events_, text + "u0,i0,soon\n");
+  const std::vector<std::string> before = ListDirectory(dir_.path());
+  const Outcome failed = RunKindred(args);
+  EXPECT_EQ(failed.exit_code, kExitFailed);
+  EXPECT_THAT(failed.err, AllOf(HasSubstr("line 32, column 'at'"), HasSubstr("'soon'")));
+  EXPECT_EQ(ListDirectory(dir_.path()), before);
+  args.back() = "-1";
+  EXPECT_EQ(RunKindred(args).exit_code, kExitUsage);
+  EXPECT_EQ(RunKindred({"split", events_, "--kind", "half", "--out-test", test}).exit_code, kExitUsage);
+  EXPECT_EQ(RunKindred({"split", events_, "--keep", "x", "--out-test", test}).exit_code, kExitUsage);
+  EXPECT_EQ(RunKindred({"split", dir_.File("none.csv"), "--out-test", test}).exit_code, kExitUsage);
+}
+
 }  // namespace
 }  // namespace kindred
