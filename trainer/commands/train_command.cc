@@ -75,7 +75,8 @@ int Run(const CLI::App& command, const TrainOptions& options, bool quiet) {
   }
   if (options.items.empty() &&
       !(options.item_table.id_column.empty() && options.item_table.name_column.empty() &&
-        options.item_table.category_columns.empty() && options.item_table.attribute_columns.empty())) {
+        options.item_table.category_columns.empty() && options.item_table.attribute_columns.empty() &&
+        options.item_table.text_columns.empty() && !options.untouched_items)) {
     return FailUsage(command, "columns of the item file are named, but no file; name it with --items");
   }
   Progress progress(quiet ? Progress::Mode::kSilent : Progress::Mode::kAuto);

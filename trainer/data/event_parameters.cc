@@ -148,8 +148,12 @@ void DescribeItemTable(ItemTableOptions* options, ParameterList* parameters) {
   parameters->Add("item_name_column", &options->name_column, "Column of the item file with the name to show", "NAME");
   parameters->Add("category_columns", &options->category_columns,
                   "Columns of the item file to filter by; a cell becomes the category 'column:cell'");
+  parameters->Add("category_separator", &options->category_separator,
+                  "What separates several categories in one cell, such as |; without it a cell is one", "TEXT");
   parameters->Add("attribute_columns", &options->attribute_columns,
                   "Columns of the item file with numbers; an empty cell is unknown");
+  parameters->Add("text_columns", &options->text_columns,
+                  "Columns of the item file with free text, for the family content");
 }
 
 }  // namespace kindred

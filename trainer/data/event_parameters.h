@@ -12,7 +12,8 @@ namespace kindred {
 // outlive the list. Options set here that only a caller knows (allow_negative) are left out.
 void DescribeEventReading(EventReadOptions* options, ParameterList* parameters);
 
-// Adds "item_id_column", "item_name_column", "category_columns" and "attribute_columns".
+// Adds "item_id_column", "item_name_column", "category_columns", "category_separator",
+// "attribute_columns" and "text_columns".
 void DescribeItemTable(ItemTableOptions* options, ParameterList* parameters);
 
 }  // namespace kindred

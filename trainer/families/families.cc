@@ -23,10 +23,8 @@ struct Entry {
 };
 
 constexpr std::array kFamilies = {
-    Entry{"svd", Make<SvdFamily>},
-    Entry{"nmf", Make<NmfFamily>},
-    Entry{"content", Make<ContentFamily>},
-    Entry{"popular", Make<PopularFamily>},
+    Entry{"svd", Make<SvdFamily>},           Entry{"nmf", Make<NmfFamily>},
+    Entry{"content", Make<ContentFamily>},   Entry{"popular", Make<PopularFamily>},
     Entry{"item2vec", Make<Item2vecFamily>},
 };
 

@@ -47,6 +47,11 @@ absl::StatusOr<TrainingInput> ReadTrainingInput(const TrainOptions& options, Pro
   ItemTableOptions table = options.item_table;
   if (table.id_column.empty()) table.id_column = options.read.item_column;
   if (options.read.delimiter != 0) table.delimiter = options.read.delimiter;
+  if (options.untouched_items) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> ids, ReadItemIds(options.items, table));
+    const uint64_t added = AddItems(ids, &input.events.log);
+    progress->Say(absl::StrFormat("%s items that nobody touched join the catalogue", WithThousands(added)));
+  }
   ASSIGN_OR_RETURN(input.items, ReadItemTable(options.items, table, input.events.log.item_ids));
   progress->Say(absl::StrFormat("reading %s: %s rows, %s of items without interactions; %s items without a row",
                                 options.items, WithThousands(input.items.rows_read),

@@ -74,8 +74,9 @@ absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTabl
 struct TrainOptions {
   std::vector<std::string> interactions;  // paths
   EventReadOptions read;
-  std::string items;  // path; empty: none
+  std::string items;                             // path; empty: none
   ItemTableOptions item_table{.id_column = ""};  // empty: the column of the events
+  bool untouched_items = false;  // whether items of the item file that nobody touched join the catalogue
   Recipe recipe;
   std::string out;
 };

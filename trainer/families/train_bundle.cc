@@ -75,6 +75,45 @@ void AddFloats(std::string_view name, const std::vector<float>& values, BundlePa
   parts->tensors.push_back(OwnedTensor::Copy<float>(std::string(name), {values.size()}, std::span(values)));
 }
 
+// The values of `weighted` at the places of `seen`, 0 where it has none. Both ascend within a row.
+std::vector<float> WeightsOf(const SparseMatrix& seen, const SparseMatrix& weighted) {
+  std::vector<float> out(seen.indices.size(), 0.0f);
+  for (uint32_t row = 0; row < seen.rows; ++row) {
+    int64_t w = weighted.offsets[row];
+    for (int64_t p = seen.offsets[row]; p < seen.offsets[row + 1]; ++p) {
+      while (w < weighted.offsets[row + 1] && weighted.indices[w] < seen.indices[p]) ++w;
+      if (w < weighted.offsets[row + 1] && weighted.indices[w] == seen.indices[p]) {
+        out[p] = static_cast<float>(weighted.values[w]);
+      }
+    }
+  }
+  return out;
+}
+
+absl::StatusOr<SpaceSpec> BlendSpec(const BlendRecipe& recipe, const SpaceSpecs& specs) {
+  SpaceSpec spec;
+  spec.family = "hybrid";
+  spec.fold_in = FoldIn::kBlend;
+  spec.prior_weight = recipe.prior_weight;
+  for (const auto& [part, weight] : recipe.parts) {
+    const SpaceSpec& of = specs.find(part)->second;
+    if (IsSparse(of.fold_in)) {
+      return absl::InvalidArgumentError(
+          StrCat("the blend names space '", part, "', whose rows are sparse; a blend is made of dense spaces"));
+    }
+    spec.dim += of.dim;
+    spec.parts.push_back({part, weight});
+  }
+  return spec;
+}
+
+Json BlendJson(const BlendRecipe& recipe) {
+  Json out = Json::object();
+  for (const auto& [part, weight] : recipe.parts) out[part] = weight;
+  out["prior_weight"] = recipe.prior_weight;
+  return out;
+}
+
 Json RememberedSpace(SpaceRecipe recipe, const TrainedSpace& trained, double seconds) {
   ParameterList parameters;
   DescribeSpace(&recipe, &parameters);
@@ -95,12 +134,13 @@ absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTabl
   TrainedBundle out;
   BundleParts& parts = out.parts;
   AddIds(events.user_ids, events.item_ids, &parts);
-  AddSeen(AggregateEvents(events, {}).values, &parts);
+  const SparseMatrix seen = AggregateEvents(events, {}).values;
+  AddSeen(seen, &parts);
   AddItemTable(items, &parts);
 
   SpaceSpecs specs;
   Json remembered_spaces = Json::object();
-  std::vector<float> prior, popularity;
+  std::vector<float> prior, popularity, seen_weights;
   for (const SpaceRecipe& space : recipe.spaces) {
     const auto start = std::chrono::steady_clock::now();
     const Interactions interactions = AggregateEvents(events, {.aggregation = recipe.aggregation,
@@ -126,6 +166,8 @@ absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTabl
       AddSpace(space.name, trained->spec.dim, trained->items, trained->users, &parts);
     }
     for (OwnedTensor& tensor : trained->parts) parts.tensors.push_back(std::move(tensor));
+    // Users of a space without a matrix of them are folded in from what they saw, by the first such space's weights.
+    if (trained->users.empty() && seen_weights.empty()) seen_weights = WeightsOf(seen, interactions.values);
     if (!trained->prior.empty()) prior = trained->prior;
     if (!trained->popularity.empty()) popularity = trained->popularity;
     for (const std::string& note : trained->notes) out.report.notes.push_back(StrCat(space.name, ": ", note));
@@ -136,6 +178,12 @@ absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTabl
   if (!prior.empty()) AddFloats(names::kItemPrior, prior, &parts);
   if (!popularity.empty()) AddFloats(names::kPopularity, popularity, &parts);
 
+  if (!seen_weights.empty()) AddFloats(names::Weights(names::kSeen), seen_weights, &parts);
+  if (recipe.blend) {
+    ASSIGN_OR_RETURN(const SpaceSpec blend, BlendSpec(*recipe.blend, specs));
+    specs.emplace(recipe.blend->name, blend);
+    remembered_spaces[recipe.blend->name] = {{"family", "blend"}, {"parts", BlendJson(*recipe.blend)}};
+  }
   std::string default_space = recipe.spaces.front().name;
   if (recipe.blend) default_space = recipe.blend->name;
   if (!recipe.default_space.empty()) default_space = recipe.default_space;

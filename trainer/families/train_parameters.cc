@@ -92,6 +92,8 @@ void DescribeEventInput(TrainOptions* options, ParameterList* parameters) {
 void DescribeItemInput(TrainOptions* options, ParameterList* parameters) {
   parameters->Add("items", &options->items, "CSV file with one row an item: names, categories, attributes", "FILE");
   DescribeItemTable(&options->item_table, parameters);
+  parameters->Add("untouched_items", &options->untouched_items,
+                  "Items of the item file that nobody touched join the catalogue: content can recommend them");
 }
 
 void DescribeBundle(TrainOptions* options, ParameterList* parameters) {

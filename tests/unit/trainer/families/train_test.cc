@@ -233,6 +233,37 @@ TEST_F(TrainTest, RecipesThatMakeNoSenseAreRefused) {
   ExpectFails(events, "stands twice");
 }
 
+TEST_F(TrainTest, ItemsThatNobodyTouchedMayJoinTheCatalogue) {
+  WriteEvents();
+  WriteFile(dir_.File("items.csv"), "item_id,name,about\ni0,Tea,green leaf\nnew,Green tea,green leaf\n");
+  options_.items = dir_.File("items.csv");
+  options_.item_table.text_columns = {"about"};
+  options_.untouched_items = true;
+  Use("content", {{"dims", "2"}});
+  const auto report = Run();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(Load()->items().Find("new").has_value());
+}
+
+TEST_F(TrainTest, BlendIsTheDefaultAndHasItsPartsDimensions) {
+  WriteEvents();
+  Use("svd", {{"factors", "4"}});
+  SpaceRecipe second = options_.recipe.spaces[0];
+  second.name = "traits";
+  second.family = *MakeFamily("nmf");
+  ParameterList list;
+  second.family->Describe(&list);
+  ASSERT_TRUE(list.Set("factors", "3").ok());
+  options_.recipe.spaces.push_back(second);
+  options_.recipe.blend = BlendRecipe{.parts = {{"collaborative", 1}, {"traits", 0.5}}};
+  const auto report = Run();
+  ASSERT_TRUE(report.ok()) << report.status();
+  const auto model = Load();
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->default_space().name, "hybrid");
+  EXPECT_EQ(model->default_space().spec.dim, 7u);
+}
+
 TEST_F(TrainTest, RecentUsersCountMoreInThePrior) {
   WriteFile(events_,
             "user_id,item_id,timestamp\nu,old,2020-01-01\nv,old,2020-01-01\nu,new,2020-03-01\nw,b,2020-02-29\n");
