@@ -133,9 +133,10 @@ def guarded(case: str, command: str, measure: Callable[[], dict[str, Any] | list
 
 
 def reason(text: str) -> str:
-    """What a command died of, without its command line and the scratch folder."""
+    """What a command died of, without its command line and the place in a file that the scenario made."""
     text = text.split("error: ", 1)[-1]
-    return " ".join(re.sub(r"\S*kindred-bench-\w+-[^/\s]+/", "", text).split())
+    text = re.sub(r"\S*kindred-bench-\w+-[^/\s]+/", "", text)
+    return " ".join(re.sub(r"^\S+\.yaml:\d+: (spaces\.\w+: )?", "", text).split())
 
 
 def skipped(cases: Sequence[str], command: str, what: pathlib.Path) -> list[dict]:

@@ -20,7 +20,7 @@ COMMAND = command_of("cold_start")
 EVENTS = 10
 LEAST = 0.9
 # A family that ranks hardly better than chance would pass or fail by luck.
-FAMILIES = {"online_retail": ("als", "traits", "item2vec", "item-cosine"), "deskdrop": ("als",)}
+FAMILIES = {"online_retail": ("als", "traits", "item2vec", "item_cosine"), "deskdrop": ("als",)}
 
 
 def rows(context: Context) -> list[dict]:
@@ -61,7 +61,7 @@ def prepare(product: Product, data: Dataset) -> tuple[pathlib.Path, pathlib.Path
 
 def measure(product: Product, data: Dataset, family: str, case: str, others: pathlib.Path, both: pathlib.Path,
             first: pathlib.Path, later: pathlib.Path) -> dict:
-    recipe = {"als": data.als, "item2vec": data.item2vec, "item-cosine": data.item_cosine}.get(family)
+    recipe = {"als": data.als, "item2vec": data.item2vec, "item_cosine": data.item_cosine}.get(family)
     if family == "traits":
         recipe = data.traits_recipe(others)
     without, _ = product.train(f"{data.name}-{family}-without", others, {family: recipe}, **data.keys)

@@ -70,7 +70,7 @@ def measure(product: Product, data: Dataset) -> list[dict]:
     result = guarded(case_name("popularity"), COMMAND, popularity)
     result += model("als", data.als, data.least_als)
     result += model("als_all_alike", data.als_all_alike, None, "; events of any age count alike")
-    result += model("item-cosine", data.item_cosine, None)
+    result += model("item_cosine", data.item_cosine, None)
     result += model("mean_embedding", data.item2vec, None)
     result += model("traits", data.traits_recipe(train), data.least_traits)
     result += guarded(case_name("best"), COMMAND, lambda: best(product, data, train, test, found, case_name("best")))

@@ -31,7 +31,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "traits": {"spaces": {"traits": {}}},
     "content": {"spaces": {"content": {"dims": 16}}},
     "popular": {"spaces": {"popular": {}}},
-    "item-cosine": {"spaces": {"item-cosine": {}}},
+    "item_cosine": {"spaces": {"item_cosine": {}}},
     "hybrid": {"spaces": {"als": SMALL, "item2vec": {**SMALL, "epochs": 2}}, "blend": {"als": 1, "item2vec": 0.5}},
 }
 
