@@ -29,7 +29,9 @@ absl::Status ModelRanker::Rank(const RankRequest& request, RankAnswer* answer) c
   thread_local RecommendResult result;
   std::vector<EventView> events;
   events.reserve(request.events.size());
-  for (const RankEvent& event : request.events) events.push_back({event.item_id, event.weight});
+  for (const RankEvent& event : request.events) {
+    events.push_back({event.item_id, event.weight, event.action, event.time_ms});
+  }
   SubjectView subject;
   subject.user_id = request.user_id;
   subject.inline_events = events;
