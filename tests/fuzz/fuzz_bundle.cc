@@ -57,7 +57,8 @@ void Reseal(std::string* file) {
 
 void Use(const BundleReader& reader) {
   const TensorMap& tensors = reader.tensors();
-  for (std::string_view name : {names::kItemIds, names::kUserIds, names::kCategoryIds, names::kItemNames}) {
+  for (std::string_view name : {names::kItemIds, names::kUserIds, names::kCategoryIds, names::kTokenIds,
+                                names::kActionIds, names::kItemNames}) {
     const IdTable table = IdTableFrom(tensors, name);
     const bool indexed = FindTensor(tensors, names::Index(name)) != nullptr;
     for (uint32_t i = 0; i < table.size(); ++i) {
@@ -67,16 +68,34 @@ void Use(const BundleReader& reader) {
     if (indexed) Require(table.Find(std::string(2000, 'x')) == std::nullopt);
   }
   const BundleInfo& info = reader.info();
-  for (const auto& [csr, n] : {std::pair{names::kSeen, info.n_items}, {names::kItemCategories, info.n_categories}}) {
+  const auto use_rows = [&](const std::string& csr, uint64_t n, bool weighted) {
     const auto offsets = TensorOrEmpty<int64_t>(tensors, names::Offsets(csr));
     const auto values = TensorOrEmpty<uint32_t>(tensors, names::Values(csr));
+    const auto weights = TensorOrEmpty<float>(tensors, names::Weights(csr));
+    Require(weights.empty() || weights.size() == values.size());
+    Require(!weighted || weights.size() == values.size());
     for (size_t row = 0; row + 1 < offsets.size(); ++row) {
       for (int64_t v = offsets[row]; v < offsets[row + 1]; ++v) Require(values[v] < n);
     }
-  }
+  };
+  use_rows(std::string(names::kSeen), info.n_items, false);
+  use_rows(std::string(names::kItemCategories), info.n_categories, false);
   for (const auto& [name, spec] : info.spaces) {
     const auto items = TensorOrEmpty<float>(tensors, names::Space(name, names::kItems));
-    Require(items.size() == info.n_items * spec.dim);
+    // Sparse rows have none, and a blend's may be left to be derived.
+    const bool may_lack = IsSparse(spec.fold_in) || spec.fold_in == FoldIn::kBlend;
+    Require(items.size() == info.n_items * spec.dim || (may_lack && items.empty()));
+    use_rows(names::Space(name, names::kRows), spec.dim, true);
+    use_rows(names::Space(name, names::kColumns), info.n_items, true);
+    for (const BlendPart& part : spec.parts) {
+      Require(!TensorOrEmpty<float>(tensors, names::Space(part.space, names::kItems)).empty());
+    }
+    if (spec.fold_in == FoldIn::kTraits) {
+      const auto tokens = TensorOrEmpty<float>(tensors, names::Space(name, names::kTokens));
+      const auto basis = TensorOrEmpty<float>(tensors, names::Space(name, names::kBasis));
+      Require(!basis.empty() && basis.size() % spec.dim == 0);
+      Require(tokens.size() == info.n_tokens * (basis.size() / spec.dim));
+    }
     for (float value : items) Require(value - value == 0);
     for (uint32_t item : TensorOrEmpty<uint32_t>(tensors, names::Space(name, names::kTraitItems))) {
       Require(item < info.n_items);

@@ -114,7 +114,9 @@ void BundleBuilder::AddIndexes() {
 
 void BundleBuilder::AddSpaces() {
   const uint64_t n = shape_.n_items;
-  constexpr uint64_t kTraits = 2, kEmbedding = 3, kWords = 5000, kTokens = 4;
+  constexpr uint64_t kTraits = 2, kEmbedding = 3, kTokens = 4;
+  // More than a dense space may have; few in the fuzzer's seeds, which are small.
+  const uint64_t n_words = n < 10 ? n + 2 : 5000;
   SetIds(names::kActionIds, {"view", "buy"});
   SetIds(names::kTokenIds, {"view_item-0", "buy_item-0", "view_item-1", "buy_item-9"});
   const auto set = [&](std::string_view space, std::string_view part, uint64_t rows, uint64_t columns) {
@@ -133,11 +135,11 @@ void BundleBuilder::AddSpaces() {
   set("traits", names::kActionVectors, 2, kEmbedding);
   set("vectors", names::kItems, n, kEmbedding);
   set("vectors", names::kSources, n, kEmbedding);
-  // Item i has the words i and kWords - 1.
+  // Item i has the words i and n_words - 1.
   std::vector<int64_t> offsets = {0};
   std::vector<uint32_t> words;
   for (uint64_t i = 0; i < n; ++i) {
-    words.insert(words.end(), {static_cast<uint32_t>(i), static_cast<uint32_t>(kWords - 1)});
+    words.insert(words.end(), {static_cast<uint32_t>(i), static_cast<uint32_t>(n_words - 1)});
     offsets.push_back(static_cast<int64_t>(words.size()));
   }
   const auto set_rows = [&](std::string_view csr, const std::vector<int64_t>& at, const std::vector<uint32_t>& values) {
@@ -148,9 +150,9 @@ void BundleBuilder::AddSpaces() {
   set_rows(names::kRows, offsets, words);
   std::vector<int64_t> column_offsets = {0};
   std::vector<uint32_t> items;
-  for (uint64_t word = 0; word < kWords; ++word) {
+  for (uint64_t word = 0; word < n_words; ++word) {
     for (uint64_t i = 0; i < n; ++i) {
-      if (word == i || word == kWords - 1) items.push_back(static_cast<uint32_t>(i));
+      if (word == i || word == n_words - 1) items.push_back(static_cast<uint32_t>(i));
     }
     column_offsets.push_back(static_cast<int64_t>(items.size()));
   }
@@ -171,7 +173,7 @@ void BundleBuilder::AddSpaces() {
   vectors.fold_in = FoldIn::kMean;
   vectors.metric = Metric::kCosine;
   SpaceSpec& content = specs["words"];
-  content.dim = kWords;
+  content.dim = static_cast<uint32_t>(n_words);
   content.fold_in = FoldIn::kSparse;
   SpaceSpec& blend = specs["blend"];
   blend.dim = kTraits + kEmbedding;
