@@ -5,14 +5,18 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
+#include "trainer/families/sparse_rows.h"
 #include "trainer/families/svd.h"
 #include "trainer/families/tokenizer.h"
 
 namespace kindred {
 
 void ContentFamily::Describe(ParameterList* parameters) {
-  parameters->Add("dims", &dims_,
-                  "Dimensions that the features are reduced to; fewer, and said so, when they have less", 1, 4096);
+  parameters->Add(
+      "dims", &dims_,
+      "Dimensions that the features are reduced to; fewer, and said so, when they have less. 0: the features as "
+      "they are, in a sparse space",
+      0, 4096);
   parameters->Add("text_weight", &options_.text_weight, "Weight of the text columns; 0 leaves them out");
   parameters->Add("category_weight", &options_.category_weight, "Weight of the categories; 0 leaves them out");
   parameters->Add("attribute_weight", &options_.attribute_weight, "Weight of each number; 0 leaves them out");
@@ -28,7 +32,7 @@ void ContentFamily::Describe(ParameterList* parameters) {
   DescribeTransform(&transform_, parameters);
 }
 
-absl::StatusOr<TrainedSpace> ContentFamily::Train(const TrainingData& data, std::string_view /*space*/,
+absl::StatusOr<TrainedSpace> ContentFamily::Train(const TrainingData& data, std::string_view space,
                                                   Progress* progress) {
   ContentFeatureOptions options = options_;
   for (const std::string& word : stop_words_) {
@@ -57,6 +61,12 @@ absl::StatusOr<TrainedSpace> ContentFamily::Train(const TrainingData& data, std:
     // Nothing to compare by: a space of zeros, which every request passes on to popularity.
     out.spec.dim = 1;
     out.items.assign(n_items, 0.0f);
+  } else if (dims_ == 0) {
+    // Rows of length 1 and a query of length 1: their product is the cosine.
+    out.spec.fold_in = FoldIn::kSparse;
+    out.spec.metric = Metric::kDot;
+    out.spec.dim = features.values.cols;
+    RETURN_IF_ERROR(AddSparseRows(space, features.values, &out.parts));
   } else if (std::min(n_items, features.values.cols) < 2) {
     // One feature, or one item: the decomposition of a single row or column is itself.
     out.spec.dim = 1;

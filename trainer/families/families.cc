@@ -5,6 +5,7 @@
 #include "trainer/families/content_family.h"
 #include "trainer/families/family.h"
 #include "trainer/families/item2vec_family.h"
+#include "trainer/families/item_cosine_family.h"
 #include "trainer/families/nmf_family.h"
 #include "trainer/families/popular_family.h"
 #include "trainer/families/svd_family.h"
@@ -23,8 +24,11 @@ struct Entry {
 };
 
 constexpr std::array kFamilies = {
-    Entry{"svd", Make<SvdFamily>},           Entry{"nmf", Make<NmfFamily>},
-    Entry{"content", Make<ContentFamily>},   Entry{"popular", Make<PopularFamily>},
+    Entry{"svd", Make<SvdFamily>},
+    Entry{"nmf", Make<NmfFamily>},
+    Entry{"content", Make<ContentFamily>},
+    Entry{"popular", Make<PopularFamily>},
+    Entry{"item_cosine", Make<ItemCosineFamily>},
     Entry{"item2vec", Make<Item2vecFamily>},
 };
 

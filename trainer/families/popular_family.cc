@@ -25,12 +25,19 @@ absl::StatusOr<std::vector<float>> Popularity(const TrainingData& data, const Po
     return absl::FailedPreconditionError(
         "decay_days needs the time of each event; give --time-column, or leave decay_days at 0");
   }
+  std::vector<double> action_weights;
+  for (const std::string& action : events.action_ids) {
+    const auto weight = data.weights.actions.find(action);
+    action_weights.push_back(weight == data.weights.actions.end() ? 1.0 : weight->second);
+  }
   const int64_t newest = events.time_ms.empty() ? 0 : *std::max_element(events.time_ms.begin(), events.time_ms.end());
 
   std::vector<double> sums(n_items, 0);
   // For kUsers: how much each pair's newest event counts.
   std::unordered_map<uint64_t, double> pairs;
   for (size_t row = 0; row < events.size(); ++row) {
+    const double action = events.action.empty() ? 1.0 : action_weights[events.action[row]];
+    if (action == 0) continue;
     const double decay =
         options.decay_days > 0
             ? std::exp2(-static_cast<double>(newest - events.time_ms[row]) / (options.decay_days * kDayMs))
@@ -40,7 +47,7 @@ absl::StatusOr<std::vector<float>> Popularity(const TrainingData& data, const Po
       // The sum of the newest only: the older share is taken back.
       if (decay > pair) sums[events.item[row]] += decay - std::exchange(pair, decay);
     } else {
-      sums[events.item[row]] += decay * (options.count == PopularityCount::kValue ? events.ValueOf(row) : 1.0);
+      sums[events.item[row]] += action * decay * (options.count == PopularityCount::kValue ? events.ValueOf(row) : 1.0);
     }
   }
   std::vector<float> out(n_items);

@@ -8,8 +8,8 @@ namespace kindred {
 
 enum class PopularityCount : uint8_t {
   kUsers,   // distinct users of the item
-  kEvents,  // events
-  kValue,   // values of the events; a negative sum is 0
+  kEvents,  // events, times the weight of their actions
+  kValue,   // values of the events, times the weight of their actions; a negative sum is 0
 };
 
 struct PopularOptions {

@@ -75,21 +75,6 @@ void AddFloats(std::string_view name, const std::vector<float>& values, BundlePa
   parts->tensors.push_back(OwnedTensor::Copy<float>(std::string(name), {values.size()}, std::span(values)));
 }
 
-// The values of `weighted` at the places of `seen`, 0 where it has none. Both ascend within a row.
-std::vector<float> WeightsOf(const SparseMatrix& seen, const SparseMatrix& weighted) {
-  std::vector<float> out(seen.indices.size(), 0.0f);
-  for (uint32_t row = 0; row < seen.rows; ++row) {
-    int64_t w = weighted.offsets[row];
-    for (int64_t p = seen.offsets[row]; p < seen.offsets[row + 1]; ++p) {
-      while (w < weighted.offsets[row + 1] && weighted.indices[w] < seen.indices[p]) ++w;
-      if (w < weighted.offsets[row + 1] && weighted.indices[w] == seen.indices[p]) {
-        out[p] = static_cast<float>(weighted.values[w]);
-      }
-    }
-  }
-  return out;
-}
-
 absl::StatusOr<SpaceSpec> BlendSpec(const BlendRecipe& recipe, const SpaceSpecs& specs) {
   SpaceSpec spec;
   spec.family = "hybrid";
@@ -112,6 +97,13 @@ Json BlendJson(const BlendRecipe& recipe) {
   for (const auto& [part, weight] : recipe.parts) out[part] = weight;
   out["prior_weight"] = recipe.prior_weight;
   return out;
+}
+
+// Whether serving makes the vector of a user of the training from what they have.
+bool FoldsInSeen(const TrainedSpace& space) {
+  if (!space.users.empty()) return false;
+  return IsSparse(space.spec.fold_in) ||
+         std::any_of(space.items.begin(), space.items.end(), [](float x) { return x != 0; });
 }
 
 Json RememberedSpace(SpaceRecipe recipe, const TrainedSpace& trained, double seconds) {
@@ -140,7 +132,8 @@ absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTabl
 
   SpaceSpecs specs;
   Json remembered_spaces = Json::object();
-  std::vector<float> prior, popularity, seen_weights;
+  std::vector<float> prior, popularity;
+  const SpaceRecipe* seen_weights = nullptr;  // whose values users.seen.weights has
   for (const SpaceRecipe& space : recipe.spaces) {
     const auto start = std::chrono::steady_clock::now();
     const Interactions interactions = AggregateEvents(events, {.aggregation = recipe.aggregation,
@@ -165,9 +158,20 @@ absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTabl
     if (!trained->items.empty()) {
       AddSpace(space.name, trained->spec.dim, trained->items, trained->users, &parts);
     }
-    for (OwnedTensor& tensor : trained->parts) parts.tensors.push_back(std::move(tensor));
     // Users of a space without a matrix of them are folded in from what they saw, by the first such space's weights.
-    if (trained->users.empty() && seen_weights.empty()) seen_weights = WeightsOf(seen, interactions.values);
+    if (FoldsInSeen(*trained)) {
+      if (seen_weights == nullptr) {
+        seen_weights = &space;
+        RETURN_IF_ERROR(AddSeenWeights(seen, interactions.values, &parts));
+      } else if (space.weights.actions != seen_weights->weights.actions ||
+                 space.weights.half_life_days != seen_weights->weights.half_life_days) {
+        trained->notes.push_back(
+            StrCat("users of the training are folded in with the action weights and the half-life "
+                   "of space '",
+                   seen_weights->name, "', since a bundle has one value for what a user has"));
+      }
+    }
+    for (OwnedTensor& tensor : trained->parts) parts.tensors.push_back(std::move(tensor));
     if (!trained->prior.empty()) prior = trained->prior;
     if (!trained->popularity.empty()) popularity = trained->popularity;
     for (const std::string& note : trained->notes) out.report.notes.push_back(StrCat(space.name, ": ", note));
@@ -178,7 +182,6 @@ absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTabl
   if (!prior.empty()) AddFloats(names::kItemPrior, prior, &parts);
   if (!popularity.empty()) AddFloats(names::kPopularity, popularity, &parts);
 
-  if (!seen_weights.empty()) AddFloats(names::Weights(names::kSeen), seen_weights, &parts);
   if (recipe.blend) {
     ASSIGN_OR_RETURN(const SpaceSpec blend, BlendSpec(*recipe.blend, specs));
     specs.emplace(recipe.blend->name, blend);
@@ -193,6 +196,7 @@ absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTabl
   training["aggregate"] = AggregationName(recipe.aggregation);
   training["prior_half_life_days"] = recipe.prior_half_life_days;
   training["seed"] = recipe.seed;
+  if (seen_weights != nullptr) training["seen_weights"] = seen_weights->name;
   training["events"] = events.size();
   if (!events.time_ms.empty()) {
     training["last_event_ms"] = *std::max_element(events.time_ms.begin(), events.time_ms.end());

@@ -1,5 +1,6 @@
 #include "trainer/packing/bundle_parts.h"
 
+#include <cmath>
 #include <cstdlib>
 
 #include "absl/time/clock.h"
@@ -43,6 +44,26 @@ void AddIds(const std::vector<std::string>& user_ids, const std::vector<std::str
 
 void AddSeen(const SparseMatrix& interactions, BundleParts* parts) {
   AppendCsr(names::kSeen, interactions.offsets, interactions.indices, parts);
+}
+
+absl::Status AddSeenWeights(const SparseMatrix& seen, const SparseMatrix& values, BundleParts* parts) {
+  std::vector<float> weights(seen.indices.size(), 0.0f);
+  for (uint32_t user = 0; user < seen.rows; ++user) {
+    const auto items = values.RowIndices(user);
+    size_t at = 0;
+    for (int64_t p = seen.offsets[user]; p < seen.offsets[user + 1]; ++p) {
+      while (at < items.size() && items[at] < seen.indices[p]) ++at;
+      if (at == items.size() || items[at] != seen.indices[p]) continue;
+      weights[p] = static_cast<float>(values.RowValues(user)[at]);
+      if (!std::isfinite(weights[p])) {
+        return absl::InvalidArgumentError(
+            "the values of a user and an item come to more than a 32-bit float holds; clip or scale them");
+      }
+    }
+  }
+  parts->tensors.push_back(
+      OwnedTensor::Copy<float>(names::Weights(names::kSeen), {weights.size()}, std::span<const float>(weights)));
+  return absl::OkStatus();
 }
 
 void AddItemTable(const ItemTable& table, BundleParts* parts) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "core/bundle/bundle_writer.h"
 #include "core/bundle/space_spec.h"
 #include "core/bundle/tensor.h"
@@ -26,6 +27,11 @@ void AddIds(const std::vector<std::string>& user_ids, const std::vector<std::str
 
 // Appends which items each user has: the positions of `interactions`, whatever their values.
 void AddSeen(const SparseMatrix& interactions, BundleParts* parts);
+
+// Appends what each of those items is worth, for spaces that fold users in from what they have: the value at the same
+// place of `values`, 0 where it has none. `seen` is what AddSeen got. INVALID_ARGUMENT when a value does not fit a
+// float.
+absl::Status AddSeenWeights(const SparseMatrix& seen, const SparseMatrix& values, BundleParts* parts);
 
 // Appends names, categories and attributes, each only where the table has any.
 void AddItemTable(const ItemTable& table, BundleParts* parts);

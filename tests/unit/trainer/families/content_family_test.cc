@@ -143,6 +143,48 @@ TEST_F(ContentFamilyTest, FewerDimensionsAreSaid) {
   EXPECT_EQ(two.items.size(), 12u);
 }
 
+// The features as they are: what a user gets is Σ r_i row_i, divided by its length, against every row.
+TEST_F(ContentFamilyTest, WithoutDimensionsTheFeaturesThemselvesRank) {
+  ASSERT_TRUE(parameters_.Set("dims", "0").ok());
+  ASSERT_TRUE(parameters_.Set("transform", "identity").ok());
+  const TrainedSpace space = Train();
+  EXPECT_EQ(space.spec.fold_in, FoldIn::kSparse);
+  EXPECT_TRUE(space.items.empty());
+  BundleParts parts;
+  AddIds({}, interactions_.item_ids, &parts);
+  for (const OwnedTensor& tensor : space.parts) {
+    OwnedTensor copy{tensor.name, tensor.dtype, tensor.shape, AlignedBuffer<std::byte>(tensor.bytes.size())};
+    std::copy(tensor.bytes.span().begin(), tensor.bytes.span().end(), copy.bytes.data());
+    parts.tensors.push_back(std::move(copy));
+  }
+  AddMetadata("m", "1", "test", {{"content", space.spec}}, "content", "{}", &parts);
+  const auto packed = PackParts(parts, dir_.File("b.safetensors"));
+  ASSERT_TRUE(packed.ok()) << packed.status();
+  const auto model = Model::Load(dir_.File("b.safetensors"));
+  ASSERT_TRUE(model.ok()) << model.status();
+
+  const ContentFeatures features = MakeContentFeatures(items_, 6, {});
+  Eigen::MatrixXd rows = Eigen::MatrixXd::Zero(6, features.values.cols);
+  for (uint32_t i = 0; i < 6; ++i) {
+    for (size_t p = 0; p < features.values.RowIndices(i).size(); ++p) {
+      rows(i, features.values.RowIndices(i)[p]) = features.values.RowValues(i)[p];
+    }
+  }
+  Eigen::VectorXd query = 3 * rows.row(0) + rows.row(2);
+  query /= query.norm();
+  const EventView history[] = {{.item_id = "scarf", .weight = 3}, {.item_id = "pan", .weight = 1}};
+  RecommendOptions options = First(6);
+  options.include_seen = true;
+  EngineScratch scratch;
+  RecommendResult result;
+  ASSERT_TRUE(Recommender(**model).Recommend(Inline(history), options, &scratch, &result).ok());
+  ASSERT_EQ(result.items.size(), 6u);
+  for (const ScoredItem& found : result.items) {
+    EXPECT_NEAR(found.score, rows.row(found.item).dot(query), 1e-6) << found.item;
+  }
+  EXPECT_EQ(result.items[0].item, 0u);
+}
+
 TEST_F(ContentFamilyTest, StopWordsAreLeftOut) {
   items_.texts = {"the cat", "the dog", "The bird", "a", "", "with the"};
   ASSERT_TRUE(parameters_.Set("stop_words", "english,Cat").ok());

@@ -67,6 +67,13 @@ TEST_F(PopularFamilyTest, OldEventsCountLess) {
               ElementsAre(FloatEq(std::exp2(-2.5f) + 1 + 0.25f), FloatEq(1), FloatEq(std::exp2(-0.5f)), FloatEq(0)));
 }
 
+TEST_F(PopularFamilyTest, ActionsCountTheirWeight) {
+  data_.weights.actions = {{"view", 0}, {"buy", 4}};
+  EXPECT_THAT(Count({}), ElementsAre(1, 1, 0, 0));
+  EXPECT_THAT(Count({.count = PopularityCount::kEvents}), ElementsAre(4, 4, 0, 0));
+  EXPECT_THAT(Count({.count = PopularityCount::kValue}), ElementsAre(4, 20, 0, 0));
+}
+
 TEST_F(PopularFamilyTest, DecayNeedsTimesAndSumsMustFit) {
   log_.time_ms.clear();
   const auto status = Popularity(data_, {.decay_days = 4}).status();
