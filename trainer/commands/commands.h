@@ -1,4 +1,4 @@
-// The offline commands of `kindred`: train svd|nmf, split, pack, inspect, verify. Each prints its result to standard
+// The offline commands of `kindred`: train FAMILY, update, split, pack, inspect, verify. Each prints its result to standard
 // output and progress and errors to standard error.
 #pragma once
 
@@ -19,6 +19,7 @@ void AddTrainerCommands(CLI::App& app, int* exit_code, const RemoteRankerFactory
 
 // The same, one at a time.
 void AddTrainCommand(CLI::App& app, int* exit_code);
+void AddUpdateCommand(CLI::App& app, int* exit_code);
 void AddSplitCommand(CLI::App& app, int* exit_code);
 void AddPackCommand(CLI::App& app, int* exit_code);
 void AddInspectCommand(CLI::App& app, int* exit_code);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 
 namespace kindred {
@@ -45,6 +46,21 @@ void AddParameterFlags(CLI::App* command, const ParameterList& parameters, const
     }
     option->group(group);
   }
+}
+
+absl::Status SetGivenFlags(const CLI::App& command, const ParameterList& parameters) {
+  for (const Parameter& parameter : parameters.all()) {
+    const CLI::Option* option = command.get_option_no_throw(FlagName(parameter.name));
+    if (option == nullptr || option->count() == 0) continue;
+    if (parameter.is_flag) {
+      RETURN_IF_ERROR(parameter.set("true"));
+    } else if (parameter.is_list) {
+      RETURN_IF_ERROR(parameter.set_list(option->results()));
+    } else {
+      RETURN_IF_ERROR(parameter.set(option->results().back()));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace kindred

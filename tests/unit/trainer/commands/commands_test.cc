@@ -105,6 +105,41 @@ TEST_F(CommandsTest, TrainInspectVerify) {
   }
 }
 
+TEST_F(CommandsTest, UpdateTakesTheColumnsOfTheTraining) {
+  std::string text = ReadFile(events_);
+  std::string timed = "who,what,much,at\n";
+  for (size_t at = text.find('\n') + 1; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    timed += text.substr(at, end - at) + ",2024-01-01\n";
+    at = end + 1;
+  }
+  WriteFile(events_, timed);
+  std::vector<std::string> args = TrainArgs("nmf");
+  args.insert(args.end(), {"--time-column", "at"});
+  ASSERT_EQ(RunKindred(args).exit_code, kExitOk);
+
+  const std::string newer = dir_.File("newer.csv"), updated = dir_.File("updated.safetensors");
+  WriteFile(newer, "who,what,much,at\nu1,i1,2,2024-01-02\nsomeone,i2,1,2024-01-02\nu2,new,1,2024-01-02\n");
+  args = {"update", "--bundle", out_, "--interactions", newer, "--out", updated, "--quiet"};
+  Outcome update = RunKindred(args);
+  EXPECT_EQ(update.exit_code, kExitOk) << update.err;
+  EXPECT_THAT(update.out, HasSubstr("nothing to do: 3 events are newer than 2024-01-01T00:00:00Z"));
+  EXPECT_THAT(ListDirectory(dir_.path()), ::testing::Not(::testing::Contains("updated.safetensors")));
+  args.insert(args.end(), {"--min-events", "2"});
+  update = RunKindred(args);
+  EXPECT_EQ(update.exit_code, kExitOk) << update.err;
+  EXPECT_THAT(update.out, AllOf(HasSubstr("1 of 1 items that the bundle does not have"), HasSubstr("1 updated, 1 new"),
+                                HasSubstr("version 9.1")));
+  EXPECT_EQ(RunKindred({"verify", updated}).exit_code, kExitOk);
+  // Flags go before what is remembered.
+  args.insert(args.end(), {"--user-column", "person"});
+  update = RunKindred(args);
+  EXPECT_EQ(update.exit_code, kExitFailed);
+  EXPECT_THAT(update.err, HasSubstr("'person'"));
+  EXPECT_EQ(RunKindred({"update", "--bundle", dir_.File("none"), "--interactions", newer, "--out", updated}).exit_code,
+            kExitUsage);
+}
+
 TEST_F(CommandsTest, PackRawAndPackAgain) {
   BundleBuilder builder;
   builder.KeepFactorsAndIds();
@@ -183,8 +218,8 @@ TEST_F(CommandsTest, NegativeValuesAreForIdentityOnly) {
 }
 
 TEST_F(CommandsTest, EveryCommandHasHelpWithExitCodesAndExample) {
-  for (const std::vector<std::string>& command :
-       std::vector<std::vector<std::string>>{{"train", "svd"}, {"train", "nmf"}, {"pack"}, {"inspect"}, {"verify"}}) {
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"train", "svd"}, {"train", "nmf"}, {"update"}, {"pack"}, {"inspect"}, {"verify"}}) {
     std::vector<std::string> args = command;
     args.push_back("--help");
     const Outcome help = RunKindred(args);
