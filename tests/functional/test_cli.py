@@ -2,7 +2,7 @@
 import pytest
 
 COMMANDS = [
-    ["train"], ["train", "svd"], ["train", "nmf"], ["pack"], ["inspect"], ["verify"], ["query"], ["query", "recommend"],
+    ["train"], ["train", "svd"], ["train", "nmf"], ["split"], ["evaluate"], ["pack"], ["inspect"], ["verify"], ["query"], ["query", "recommend"],
     ["query", "similar"], ["query", "update"], ["query", "profile"],
 ]
 
