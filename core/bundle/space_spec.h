@@ -21,7 +21,8 @@ enum class FoldIn : uint8_t {
   kImplicit,  // (XᵀX + Σ_i α r_i x_i x_iᵀ + λI)⁻¹ Σ_i (1 + α r_i) x_i over the history (implicit ALS)
   kObserved,  // explicit ratings: the last column of X is the item's offset o_i and the last entry of u is 1; the
               // others are argmin Σ_{i in history} (r_i − o_i − x_i·u)² + λ‖u‖²
-  kTraits,  // mean token vector → non-negative → NNLS on `basis` → profile p; u = (p − p̄) / ‖(p − p̄)H‖
+  kTraits,  // mean token vector → non-negative → NNLS on `basis` → profile p; u = (p − p̄) / ‖(p − p̄)H‖.
+            // `users` of such a space are profiles p
   kSparse,     // Σ r_i row_i over sparse rows, divided by its norm (content)
   kNeighbors,  // score_j = Σ_i r_i S_ij, S the sparse rows (item-item cosine)
   kBlend,      // parts one after another, u_s / ‖u_s‖ of each

@@ -101,8 +101,8 @@ std::span<const ScoredItem> SparseTopK(const SparseSpace& space, const SparseQue
   const auto add = [&](uint32_t item) {
     while (excluded != query.excluded.end() && *excluded < item) ++excluded;
     if (excluded != query.excluded.end() && *excluded == item) return;
-    auto score = static_cast<float>(scratch->scores[item]);
-    if (!query.multipliers.empty()) score *= query.multipliers[item];
+    const double multiplier = query.multipliers.empty() ? 1.0 : query.multipliers[item];
+    auto score = static_cast<float>(scratch->scores[item] * multiplier);
     if (!query.prior.empty() && query.prior_weight != 0) score += query.prior_weight * query.prior[item];
     best.Add({item, score});
   };

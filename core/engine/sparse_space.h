@@ -50,9 +50,9 @@ struct SparseQuery {
   bool restricted = false;
 };
 
-// The best k in order, score descending, item index ascending among equals; score = float(Σ c_i K_ij)·multiplier
-// + prior_weight·prior, each operation rounded to f32. Lives in `scratch` until its next use. O(postings met +
-// n_items); no allocation once `scratch` has met the space.
+// The best k in order, score descending, item index ascending among equals; score = float(multiplier · Σ c_i K_ij),
+// which is summed in double, + prior_weight·prior in f32. Lives in `scratch` until its next use. O(postings met +
+// n_items); no allocation once `scratch` has met the space. REQUIRES: candidates below n_items.
 std::span<const ScoredItem> SparseTopK(const SparseSpace& space, const SparseQuery& query, SparseScratch* scratch);
 
 // K_ij. O(non-zeros of rows i and j).

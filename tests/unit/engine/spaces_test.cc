@@ -336,6 +336,45 @@ TEST_F(SpacesTest, WhatIsDerivedIsVerifiedAndTheGoldenQueriesCoverEverySpace) {
   }
 }
 
+// A bundle may hold any finite numbers: whoever loads it gets answers, if not good ones, and no crash.
+TEST_F(SpacesTest, ExtremeNumbersAreServed) {
+  for (const double value : {0.0, 3e38, -3e38, 1e-42}) {
+    for (const char* what : {"tokens", "basis", "words", "similar", "items", "users", "weights"}) {
+      SpaceZoo zoo;
+      const std::string_view name = what;
+      const auto fill = [&](testing::Matrix* matrix) {
+        for (Vector& row : *matrix) std::fill(row.begin(), row.end(), value);
+      };
+      if (name == "tokens") fill(&zoo.tokens);
+      if (name == "basis") fill(&zoo.basis);
+      if (name == "words") fill(&zoo.words);
+      if (name == "similar") fill(&zoo.similar);
+      if (name == "weights") fill(&zoo.seen_weights);
+      for (auto* matrices : {&zoo.items, &zoo.users}) {
+        if (name != (matrices == &zoo.items ? "items" : "users")) continue;
+        for (auto& [space, matrix] : *matrices) fill(&matrix);
+      }
+      if (name == "items") fill(&zoo.sources);
+      const auto model = zoo.Load();
+      ASSERT_NE(model, nullptr) << what << " = " << value;
+      EXPECT_TRUE(CheckDerived(model->info(), model->tensors()).ok()) << what << " = " << value;
+      const auto events = Views(kHistories[1]);
+      for (const auto& space : model->spaces()) {
+        for (const SubjectView& subject : {SubjectView{"u1", events, {}}, {"", {}, events}, {"u1", {}, {}}}) {
+          RecommendOptions options;
+          options.space = space->name;
+          options.explain = true;
+          RecommendResult result;
+          ASSERT_TRUE(Recommender(*model).Recommend(subject, options, &scratch_, &result).ok());
+          for (const ScoredItem& item : result.items) EXPECT_LT(item.item, SpaceZoo::kItems);
+          ASSERT_TRUE(Recommender(*model).SimilarItems("p1", space->name, 5, &scratch_, &result).ok());
+          EXPECT_LE(result.items.size(), 5u);
+        }
+      }
+    }
+  }
+}
+
 TEST_F(SpacesTest, AnswersAllocateNothingOnceWarm) {
   const auto events = Views(kHistories[2]);
   RecommendResult result;
