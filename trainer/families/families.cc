@@ -9,6 +9,7 @@
 #include "trainer/families/nmf_family.h"
 #include "trainer/families/popular_family.h"
 #include "trainer/families/svd_family.h"
+#include "trainer/families/traits_family.h"
 
 namespace kindred {
 namespace {
@@ -30,6 +31,7 @@ constexpr std::array kFamilies = {
     Entry{"popular", Make<PopularFamily>},
     Entry{"item_cosine", Make<ItemCosineFamily>},
     Entry{"item2vec", Make<Item2vecFamily>},
+    Entry{"traits", Make<TraitsFamily>},
 };
 
 }  // namespace
