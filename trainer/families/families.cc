@@ -2,10 +2,12 @@
 
 #include "absl/status/status.h"
 #include "core/base/str_cat.h"
+#include "trainer/families/als_family.h"
 #include "trainer/families/content_family.h"
 #include "trainer/families/family.h"
 #include "trainer/families/item2vec_family.h"
 #include "trainer/families/item_cosine_family.h"
+#include "trainer/families/mf_family.h"
 #include "trainer/families/nmf_family.h"
 #include "trainer/families/popular_family.h"
 #include "trainer/families/svd_family.h"
@@ -27,6 +29,8 @@ struct Entry {
 constexpr std::array kFamilies = {
     Entry{"svd", Make<SvdFamily>},
     Entry{"nmf", Make<NmfFamily>},
+    Entry{"als", Make<AlsFamily>},
+    Entry{"mf", Make<MfFamily>},
     Entry{"content", Make<ContentFamily>},
     Entry{"popular", Make<PopularFamily>},
     Entry{"item_cosine", Make<ItemCosineFamily>},

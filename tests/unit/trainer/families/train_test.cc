@@ -120,6 +120,68 @@ TEST_F(TrainTest, NmfUsersAreTheirFoldIns) {
   }
 }
 
+TEST_F(TrainTest, AlsUsersAreTheirFoldIns) {
+  WriteEvents();
+  for (const char* alpha : {"0.5", "20"}) {
+    Use("als", {{"factors", "7"}, {"alpha", alpha}});
+    ExpectUsersAreTheirFoldIns(1e-6);
+    const auto model = Load();
+    ASSERT_NE(model, nullptr);
+    EXPECT_EQ(model->default_space().spec.fold_in, FoldIn::kImplicit);
+    EXPECT_EQ(model->default_space().spec.fold_in_alpha, std::stod(alpha));
+  }
+}
+
+TEST_F(TrainTest, AlsPrefersItemsOfTheUsersTaste) {
+  WriteEvents();
+  Use("als", {{"factors", "4"}, {"regularization", "1"}, {"alpha", "5"}});
+  ASSERT_TRUE(Run().ok());
+  const auto model = Load();
+  ASSERT_NE(model, nullptr);
+  const Space& space = model->default_space();
+  // Taste is in the id: an odd user's items are i15 to i29.
+  double own = 0, foreign = 0;
+  for (uint32_t user = 0; user < model->users().size(); ++user) {
+    const bool odd = (model->users().Id(user).back() - '0') % 2 == 1;
+    for (uint32_t item = 0; item < model->items().size(); ++item) {
+      const bool upper = std::stoi(std::string(model->items().Id(item).substr(1))) >= 15;
+      double score = 0;
+      for (uint32_t j = 0; j < space.spec.dim; ++j) {
+        score += space.users[user * space.spec.dim + j] * space.items[item * space.spec.dim + j];
+      }
+      (odd == upper ? own : foreign) += score;
+    }
+  }
+  EXPECT_GT(own, 5 * std::abs(foreign));
+}
+
+TEST_F(TrainTest, MfUsersAreTheirFoldInsAndScoresAreRatings) {
+  WriteEvents();
+  Use("mf", {{"factors", "3"}, {"regularization", "2"}, {"bias_regularization", "0.5"}});
+  const auto outcome = Run();
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  ExpectUsersAreTheirFoldIns(1e-5);
+  const auto model = Load();
+  ASSERT_NE(model, nullptr);
+  const Space& space = model->default_space();
+  EXPECT_EQ(space.spec.fold_in, FoldIn::kObserved);
+  EXPECT_EQ(space.spec.dim, 5u);
+  // The users of the bundle are solved against its items, so they fit at least as well as those of the training.
+  Progress silent(Progress::Mode::kSilent);
+  const auto read = ReadTrainingInput(options_, &silent);
+  ASSERT_TRUE(read.ok()) << read.status();
+  const SparseMatrix values = AggregateEvents(read->events.log, {}).values;
+  double squared = 0;
+  for (uint32_t user = 0; user < values.rows; ++user) {
+    for (int64_t p = values.offsets[user]; p < values.offsets[user + 1]; ++p) {
+      double score = 0;
+      for (uint32_t j = 0; j < 5; ++j) score += space.users[user * 5 + j] * space.items[values.indices[p] * 5 + j];
+      squared += (score - values.values[p]) * (score - values.values[p]);
+    }
+  }
+  EXPECT_NEAR(std::sqrt(squared / static_cast<double>(values.nnz())), Figures(*outcome)["rmse"].get<double>(), 0.01);
+}
+
 TEST_F(TrainTest, SvdScoresReconstructTheValues) {
   WriteEvents();
   Use("svd", {{"factors", "29"}});
