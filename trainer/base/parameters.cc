@@ -169,6 +169,7 @@ const Parameter* ParameterList::Find(std::string_view name) const {
 absl::Status ParameterList::Set(std::string_view name, std::string_view value) {
   if (const Parameter* parameter = Find(name); parameter != nullptr) return parameter->set(value);
   std::vector<std::string> names;
+  names.reserve(parameters_.size());
   for (const Parameter& parameter : parameters_) names.push_back(parameter.name);
   return absl::InvalidArgumentError(StrCat("unknown parameter ", Shown(name), "; there are ", StrJoin(names, ", ")));
 }

@@ -1,5 +1,5 @@
-// The offline commands of `kindred`: train FAMILY, update, split, pack, inspect, verify. Each prints its result to standard
-// output and progress and errors to standard error.
+// The offline commands of `kindred`: train FAMILY, update, split, pack, inspect, verify. Each prints its result to
+// standard output and progress and errors to standard error.
 #pragma once
 
 #include <CLI/CLI.hpp>

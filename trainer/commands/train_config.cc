@@ -59,12 +59,14 @@ class Reader {
     const Parameter* parameter = list.Find(key.Scalar());
     if (parameter == nullptr) {
       std::vector<std::string> names;
+      names.reserve(list.all().size());
       for (const Parameter& known : list.all()) names.push_back(known.name);
       return Error(key, StrCat("unknown key ", Shown(key.Scalar()), "; there are ", StrJoin(names, ", "), other_keys));
     }
     absl::Status status;
     if (value.IsSequence() && parameter->is_list) {
       std::vector<std::string> elements;
+      elements.reserve(value.size());
       for (const YAML::Node& element : value) {
         ASSIGN_OR_RETURN(std::string text, Text(element, parameter->name));
         elements.push_back(std::move(text));
@@ -73,6 +75,7 @@ class Reader {
     } else if (value.IsMap() && parameter->is_list) {
       // {view: 1, purchase: 4} says the same as view=1,purchase=4.
       std::vector<std::string> elements;
+      elements.reserve(value.size());
       for (const auto& entry : value) {
         ASSIGN_OR_RETURN(const std::string text, Text(entry.second, parameter->name));
         elements.push_back(StrCat(entry.first.Scalar(), "=", text));

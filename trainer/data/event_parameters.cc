@@ -82,6 +82,7 @@ Parameter Keep(std::vector<RowFilter>* filters) {
   out.separator = 0;
   out.set_list = [filters](const std::vector<std::string>& texts) {
     filters->clear();
+    filters->reserve(texts.size());
     for (const std::string& text : texts) {
       const absl::StatusOr<RowFilter> filter = ParseRowFilter(text);
       if (!filter.ok()) return absl::InvalidArgumentError(StrCat("keep: ", filter.status().message()));
@@ -92,6 +93,7 @@ Parameter Keep(std::vector<RowFilter>* filters) {
   out.set = [set_list = out.set_list](std::string_view text) { return set_list({std::string(text)}); };
   const auto texts = [filters] {
     std::vector<std::string> out;
+    out.reserve(filters->size());
     for (const RowFilter& filter : *filters) out.push_back(filter.text);
     return out;
   };

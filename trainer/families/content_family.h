@@ -12,8 +12,8 @@
 namespace kindred {
 
 // The features' largest singular directions (latent semantic analysis) as a dense space: a user is the mean of the
-// items touched, weighted by their share of the values, and scores are cosines. With dims = 0 the features themselves as
-// a sparse space: exact, and every word, category and number counts.
+// items touched, weighted by their share of the values, and scores are cosines. With dims = 0 the features themselves
+// as a sparse space: exact, and every word, category and number counts.
 class ContentFamily final : public Family {
  public:
   std::string_view name() const override { return "content"; }

@@ -29,6 +29,7 @@ std::string DataJson(TrainOptions options, const IngestReport& report) {
 
 std::string FileNames(const std::vector<std::string>& paths) {
   std::vector<std::string> names;
+  names.reserve(paths.size());
   for (const std::string& path : paths) names.push_back(std::filesystem::path(path).filename().string());
   constexpr size_t kMaxSource = 256;
   return StrJoin(names, ", ").substr(0, kMaxSource);
