@@ -74,9 +74,10 @@ class Context:
             raise BenchError(f"{name} {shlex.join(str(a) for a in args)}: ran no benchmark")
         return results
 
-    def peer(self, script: pathlib.Path, *args: object, timeout_s: float = 600) -> dict[str, Any]:
+    def peer(self, script: pathlib.Path, *args: object, threads: int = 1, timeout_s: float = 600) -> dict[str, Any]:
         """Runs a peer's script with the peers' interpreter; its last line of stdout is a JSON object."""
-        lines = self.run([self.python, script, *args], timeout_s=timeout_s).strip().splitlines()
+        env = {name: str(threads) for name in ONE_THREAD}
+        lines = self.run([self.python, script, *args], env=env, timeout_s=timeout_s).strip().splitlines()
         try:
             return json.loads(lines[-1])
         except (IndexError, json.JSONDecodeError) as error:

@@ -1,7 +1,7 @@
-"""scikit-learn's TruncatedSVD (randomized, its default) and NMF (solver "cd", its default start) of the sample.
+"""scikit-learn's TruncatedSVD (randomized, its default) and NMF (solver "cd", its default start) of a matrix.
 
-Usage: peer_sklearn.py svd FACTORS | nmf FACTORS ITERATIONS
-Prints a line of JSON: {"version", "seconds", "error"}, and "singular_values" of the SVD. `error` is the Frobenius norm
+Usage: peer_sklearn.py svd FACTORS [FILE of zipf.py] | nmf FACTORS ITERATIONS TOLERANCE [FILE]
+Prints a line of JSON: {"version", "seconds", "error"}, and "singular_values" of the SVD or "iterations" of NMF. `error` is the Frobenius norm
 of what the factors leave out.
 """
 
@@ -12,17 +12,17 @@ import warnings
 
 import numpy
 import sklearn
-from sample import interactions, reconstruction_error
+from sample import matrix_of, reconstruction_error
 from sklearn.decomposition import NMF, TruncatedSVD
 
 
 def main() -> None:
-    matrix = interactions()
     family, factors = sys.argv[1], int(sys.argv[2])
+    matrix = matrix_of(sys.argv[3 if family == "svd" else 5:])
     if family == "svd":
         model = TruncatedSVD(factors, random_state=42)
     else:
-        model = NMF(factors, max_iter=int(sys.argv[3]), tol=0, random_state=42)
+        model = NMF(factors, max_iter=int(sys.argv[3]), tol=float(sys.argv[4]), random_state=42)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NMF says that it did not converge, which is meant
         start = time.perf_counter()
@@ -32,6 +32,8 @@ def main() -> None:
            "error": reconstruction_error(matrix, users, model.components_)}
     if family == "svd":
         out["singular_values"] = numpy.sort(model.singular_values_)[::-1].tolist()
+    else:
+        out["iterations"] = model.n_iter_
     print(json.dumps(out))
 
 

@@ -1,4 +1,5 @@
-"""Truncated SVD and NMF of the grocery sample on one thread, beside SciPy and scikit-learn: error first, then time."""
+"""Factorizations beside SciPy, scikit-learn and implicit: of the grocery sample on one thread, error first, then time, and
+of a matrix of a million interactions on two (large.py; about ten minutes, most of them the peers')."""
 
 from __future__ import annotations
 
@@ -6,9 +7,11 @@ import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from context import BenchError, Context, row  # noqa: E402
+import large  # noqa: E402
+from context import Context, row  # noqa: E402
+from large import relative_error  # noqa: E402
 
 SAMPLE = HERE.parents[1] / "data" / "completejourney" / "transactions.csv.gz"
 SVD_FACTORS = 50
@@ -16,12 +19,6 @@ NMF_FACTORS, NMF_ITERATIONS = 20, 50
 # Top singular values must be this close to SciPy's, relative.
 LARGEST_ERROR = 1e-3
 COMMAND = "tests/bench/run.py --bin-dir build/bench/bin --python build/venv/bench/bin/python --only factorize"
-
-
-def relative_error(ours: list[float], theirs: list[float]) -> float:
-    if len(ours) != len(theirs) or not theirs:
-        raise BenchError(f"{len(ours)} singular values, the peer has {len(theirs)}")
-    return max(abs(a - b) / b for a, b in zip(ours, theirs))
 
 
 def rows(context: Context) -> list[dict]:
@@ -48,7 +45,7 @@ def rows(context: Context) -> list[dict]:
         "ours": ours("svd"), "scipy": peer("scipy", "peer_scipy.py", SVD_FACTORS),
         "sklearn": peer("sklearn_svd", "peer_sklearn.py", "svd", SVD_FACTORS)})
     nmf = context.interleave({
-        "ours": ours("nmf"), "sklearn": peer("sklearn_nmf", "peer_sklearn.py", "nmf", NMF_FACTORS, NMF_ITERATIONS)})
+        "ours": ours("nmf"), "sklearn": peer("sklearn_nmf", "peer_sklearn.py", "nmf", NMF_FACTORS, NMF_ITERATIONS, 0)})
 
     exact = said["scipy"]["singular_values"]
     error = relative_error([float(line) for line in values_file.read_text(encoding="utf-8").split()], exact)
@@ -70,4 +67,5 @@ def rows(context: Context) -> list[dict]:
             peer_figure=said["sklearn_nmf"]["error"], bar=1.0, note="same factors and iterations, no regularization"),
         row(f"{nmf_case}/time", nmf["ours"], "s", COMMAND, peer=f"{sklearn_name} NMF", peer_figure=nmf["sklearn"],
             note=threads),
+        *large.rows(context, COMMAND),
     ]

@@ -1,9 +1,10 @@
 """The large matrix that ours and the peers factorize: users and items drawn by Zipf's law, the same on every machine.
 
-Usage: zipf.py USERS ITEMS INTERACTIONS TASTES FILE
+Usage: zipf.py USERS ITEMS INTERACTIONS TASTES FILE [HELD_OUT]
 Writes a CSR matrix: int64 users, items, non-zeros; int64 offsets [users + 1]; uint32 item of each; float32 value of each
 (how often that pair was drawn). With TASTES > 0 every user has one of so many tastes, and 7 of 10 of a user's draws go
-through that taste's own order of the items; with 0 the matrix is popularity and noise.
+through that taste's own order of the items; with 0 the matrix is popularity and noise. With HELD_OUT one pair in ten goes
+to that file instead.
 """
 
 import pathlib
@@ -64,11 +65,21 @@ def read(path: pathlib.Path) -> scipy.sparse.csr_matrix:
     return scipy.sparse.csr_matrix((values, columns, offsets), shape=(users, items))
 
 
+def some(matrix: scipy.sparse.csr_matrix, keep: numpy.ndarray) -> scipy.sparse.csr_matrix:
+    coo = matrix.tocoo()
+    return scipy.sparse.csr_matrix((coo.data[keep], (coo.row[keep], coo.col[keep])), shape=matrix.shape)
+
+
 def main() -> None:
-    if len(sys.argv) != 6:
+    if len(sys.argv) not in (6, 7):
         sys.exit(__doc__)
     users, items, interactions, tastes = map(int, sys.argv[1:5])
-    write(generate(users, items, interactions, tastes), pathlib.Path(sys.argv[5]))
+    matrix = generate(users, items, interactions, tastes)
+    if len(sys.argv) == 7:
+        held_out = numpy.random.Generator(numpy.random.PCG64(SEED + 1)).random(matrix.nnz) < 0.1
+        write(some(matrix, held_out), pathlib.Path(sys.argv[6]))
+        matrix = some(matrix, ~held_out)
+    write(matrix, pathlib.Path(sys.argv[5]))
 
 
 if __name__ == "__main__":
