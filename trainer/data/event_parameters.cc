@@ -52,7 +52,7 @@ Parameter Clip(EventReadOptions* options) {
   return TextParameter(
       "clip", "LOW,HIGH", "Values outside become the nearer bound; one of the two may be left out",
       [options](std::string_view text) -> std::string {
-        const std::string expected = "two numbers such as 1,5 (or 1, or ,5), the lower one first";
+        std::string expected = "two numbers such as 1,5 (or 1, or ,5), the lower one first";
         const size_t comma = text.find(',');
         if (comma == text.npos) return expected;
         std::optional<double>* const bounds[] = {&options->clip_low, &options->clip_high};

@@ -82,6 +82,7 @@ absl::Status ReadParquetEvents(const std::string& path, EventBuilder* builder, P
   if (*source->error() != '\0') return failed();
 
   std::vector<std::string> columns;
+  columns.reserve(source->columns());
   for (int32_t i = 0; i < source->columns(); ++i) columns.emplace_back(source->name(i));
   const auto has = [&](std::string_view name) {
     return std::find(columns.begin(), columns.end(), name) != columns.end();
