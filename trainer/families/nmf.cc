@@ -32,10 +32,9 @@ absl::Status CheckInput(const SparseMatrix& r, const NmfOptions& options) {
   return absl::OkStatus();
 }
 
-// Non-negative starting factors from singular vectors (NNDSVDa): of each pair the signed half that weighs more. What
-// would be 0 becomes `mean`, that of the whole matrix: a coordinate step can leave 0, but only where others let it, and
-// minima found from there are worse.
-void StartFromSvd(const SvdResult& svd, double mean, DenseMatrix* w, DenseMatrix* h) {
+// Non-negative starting factors from singular vectors (NNDSVD): of each pair the signed half that weighs more. Zeros
+// stay zeros: unlike multiplicative updates, a coordinate step can leave them.
+void StartFromSvd(const SvdResult& svd, DenseMatrix* w, DenseMatrix* h) {
   w->setZero();
   h->setZero();
   for (size_t j = 0; j < svd.singular_values.size(); ++j) {
@@ -53,8 +52,6 @@ void StartFromSvd(const SvdResult& svd, double mean, DenseMatrix* w, DenseMatrix
     w->col(j) = left * (scale / left_norm);
     h->col(j) = right * (scale / right_norm);
   }
-  *w = (w->array() > 0).select(*w, mean);
-  *h = (h->array() > 0).select(*h, mean);
 }
 
 // Drops components that weigh nothing, and with α = 0 moves their size into W.
@@ -91,10 +88,7 @@ absl::StatusOr<NmfResult> Nmf(const SparseMatrix& r, const NmfOptions& options, 
     SvdOptions svd_options{
         .factors = k, .max_iterations = 20, .tolerance = 1e-2, .seed = options.seed, .threads = options.threads};
     ASSIGN_OR_RETURN(const SvdResult svd, TruncatedSvd(r, svd_options, progress));
-    double sum = 0;
-    for (const double value : r.values) sum += value;
-    const double mean = sum / (static_cast<double>(r.rows) * r.cols);
-    StartFromSvd(svd, mean, &result.users, &result.items);
+    StartFromSvd(svd, &result.users, &result.items);
   } else {
     // One user or one item: a single factor, which any positive start reaches.
     result.users.setOnes();

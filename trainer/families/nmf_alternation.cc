@@ -18,9 +18,6 @@ constexpr int64_t kRowBlock = 256;
 constexpr int kMaxSweeps = 2;
 constexpr double kSweepGain = 0.01;
 
-// Iterations in a row that lower the objective by next to nothing, at which the rounding is all that moves.
-constexpr int kStalled = 10;
-
 // How far to overshoot along the last step, and how that adapts: the values of Ang & Gillis 2019, §3.
 constexpr double kFirstMomentum = 0.5;
 constexpr double kMomentumGrowth = 1.05, kMomentumLimitGrowth = 1.01, kMomentumCut = 1.5;
@@ -178,12 +175,9 @@ void Run(typename P::Sparse r, typename P::Sparse rt, double squared_norm, const
          Progress* progress) {
   using Matrix = typename P::Matrix;
   Matrix w = P::From(result->users), h = P::From(result->items);
-  // The pair whose objective is the best: w_good and h. w itself is what w_good was extrapolated from.
-  Matrix w_good = P::Copy(w), w_ahead = P::Copy(w), h_ahead = P::Copy(h);
+  Matrix w_ahead = P::Copy(w), h_ahead = P::Copy(h);
   double momentum = kFirstMomentum, momentum_limit = 1;
   double best = std::numeric_limits<double>::infinity(), first_violation = 0;
-  const double little = std::max(P::kNoise, options.tolerance * options.tolerance) * squared_norm;
-  int stalled = 0;
   for (uint32_t iteration = 1; iteration <= options.max_iterations; ++iteration) {
     Matrix w_next = P::Copy(w_ahead), h_next = P::Copy(h_ahead);
     double violation = Solve<P>(r, squared_norm, h_ahead, options, &w_next).violation;
@@ -194,10 +188,8 @@ void Run(typename P::Sparse r, typename P::Sparse rt, double squared_norm, const
         step.squared_error + options.alpha * (P::SquaredNorm(w_extrapolated) + P::SquaredNorm(h_next));
     result->iterations = iteration;
     if (iteration == 1) first_violation = violation;
-    stalled = best - objective > little ? 0 : stalled + 1;
     if (objective > best + P::kNoise * squared_norm) {
-      w = P::Copy(w_good);
-      w_ahead = P::Copy(w_good);
+      w_ahead = P::Copy(w);
       h_ahead = P::Copy(h);
       momentum_limit = momentum;
       momentum /= kMomentumCut;
@@ -205,19 +197,17 @@ void Run(typename P::Sparse r, typename P::Sparse rt, double squared_norm, const
       best = std::min(best, objective);
       result->objectives.push_back(best);
       h_ahead = P::Extrapolated(h, h_next, momentum);
-      w_ahead = P::Copy(w_extrapolated);
-      w_good = std::move(w_extrapolated);
+      w_ahead = std::move(w_extrapolated);
       w = std::move(w_next);
       h = std::move(h_next);
       momentum = std::min(momentum_limit, momentum * kMomentumGrowth);
       momentum_limit = std::min(1.0, momentum_limit * kMomentumLimitGrowth);
     }
     progress->Update(iteration, absl::StrFormat("error %.6g", std::sqrt(step.squared_error)));
-    result->converged =
-        violation <= options.tolerance * first_violation || (options.tolerance > 0 && stalled >= kStalled);
+    result->converged = violation <= options.tolerance * first_violation;
     if (result->converged) break;
   }
-  result->users = P::ToDense(w_good);
+  result->users = P::ToDense(w);
   result->items = P::ToDense(h);
 }
 
@@ -231,7 +221,7 @@ void Alternate(const SparseMatrix& r, const NmfOptions& options, NmfResult* resu
   } else {
     Run<Doubles>(r, rt, squared_norm, options, result, progress);
   }
-  // w was extrapolated, so it is solved again for the h that is kept.
+  // w was solved against an extrapolated h, so it is solved again for the one that is kept.
   const Step last = Solve<Doubles>(r, squared_norm, result->items, options, &result->users);
   result->error = std::sqrt(last.squared_error);
   result->objective = last.squared_error + options.alpha * (result->users.squaredNorm() + result->items.squaredNorm());
