@@ -12,7 +12,7 @@ build=(
   libxxhash-dev libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
   libbenchmark-dev libgmock-dev libgtest-dev
 )
-test=(ca-certificates python3 python3-venv)
+test=(ca-certificates chromium python3 python3-venv)
 command -v go >/dev/null || test+=(golang-go)
 lint=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev python3)
 bench=(ca-certificates python3 python3-venv)

@@ -70,6 +70,64 @@ def test_without_train_the_model_is_still_measured_alike(kindred, halves, store,
     assert "--train" in online["notes"][0]
 
 
+@pytest.fixture(scope="module")
+def held_out(kindred, sample_data, tmp_path_factory):
+    """Households held out whole: the others' events, the first 10 rows of each of these, and what came later."""
+    folder = tmp_path_factory.mktemp("cold")
+    result = kindred("split", sample_data / "transactions.csv.gz", *COLUMNS, "--kind", "users", "--min-items", "20",
+                     "--out-train", folder / "train.csv", "--out-history", folder / "history.csv",
+                     "--out-test", folder / "test.csv", "--quiet")
+    assert result.returncode == 0, result.stderr
+    rows = {name: list(csv.DictReader((folder / f"{name}.csv").open())) for name in ("train", "history", "test")}
+    users = {name: {row["user_id"] for row in rows[name]} for name in rows}
+    assert not users["train"] & (users["history"] | users["test"])
+    assert users["test"] <= users["history"]
+    last = {}
+    for row in rows["history"]:
+        last[row["user_id"]] = max(row["timestamp"], last.get(row["user_id"], ""))
+    assert all(row["timestamp"] >= last[row["user_id"]] for row in rows["test"])
+    assert max(sum(row["user_id"] == user for row in rows["history"]) for user in users["test"]) == 10
+    return folder
+
+
+@pytest.mark.parametrize("family", ["als", "item-cosine"])
+def test_cold_start_is_the_same_from_a_bundle_and_a_server(kindred, held_out, server, tmp_path, family):
+    train, history, test = (held_out / f"{name}.csv" for name in ("train", "history", "test"))
+    bundle, reference = tmp_path / "models" / "cold" / "1" / "bundle.safetensors", tmp_path / "reference.safetensors"
+    bundle.parent.mkdir(parents=True)
+    for out, inputs in ((bundle, [train]), (reference, [train, history])):
+        result = kindred("train", family, *(flag for file in inputs for flag in ("--interactions", file)), "--model",
+                         "cold", "--quiet", "--out", out, timeout=240)
+        assert result.returncode == 0, result.stderr
+    args = ["--train", train, "--history", history, "--test", test, "--cold-start", "1,3,5,10", "--reference", reference,
+            "--values", "off"]
+    offline = measured(kindred, "--bundle", bundle, *args)
+    online = measured(kindred, "--server", server(tmp_path / "models").address, *args)
+    assert offline == online
+    curve = offline["cold_start"]
+    assert [point["events"] for point in curve] == [1, 3, 5, 10]
+    assert {point["users"] for point in curve} == {offline["scored_users"]}
+    assert curve[-1]["ndcg@10"] == offline["rankings"][0]["at"][0]["ndcg"]
+    assert curve[-1]["ndcg@10"] > 0
+    for point in curve:
+        share = point["share_of_reference"]["ndcg@10"]
+        assert share == pytest.approx(point["ndcg@10"] / point["reference"]["ndcg@10"])
+        assert point["popularity"] == curve[0]["popularity"]
+
+
+def test_cold_start_cuts_the_users_own_rows(kindred, held_out, store):
+    bundle = store / "groceries/1/bundle.safetensors"
+    args = ["evaluate", "--bundle", bundle, "--test", held_out / "test.csv", "--cold-start", "2,1", "--quiet"]
+    result = kindred(*args)
+    assert result.returncode == 0, result.stderr
+    assert "first 1 " in result.stdout and "first 2 " in result.stdout
+    assert "not new to it" in result.stdout  # that model knows these households
+    wrong = kindred(*args[:-3], "--reference", bundle)
+    assert wrong.returncode == 2 and "--cold-start" in wrong.stderr
+    out_of_range = kindred(*args[:-2], "0")
+    assert out_of_range.returncode == 2
+
+
 def test_table_csv_and_json_say_the_same(kindred, halves, store):
     args = ["evaluate", "--bundle", store / "groceries/1/bundle.safetensors", "--test", halves[1], "--sample-users", "150",
             "--quiet"]

@@ -9,6 +9,7 @@
 #include "trainer/base/text.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/event_flags.h"
+#include "trainer/evaluation/cold_start.h"
 #include "trainer/evaluation/evaluate.h"
 #include "trainer/evaluation/model_ranker.h"
 
@@ -19,7 +20,9 @@ struct Flags {
   std::string bundle;
   RemoteRankerOptions remote;
   std::string space;
-  std::vector<std::string> test, train, candidates;
+  std::vector<std::string> test, train, history, candidates;
+  std::vector<uint32_t> cold_start;
+  std::string reference;
   EventFlags events;
   EvaluateOptions options;
   std::string subject = "user", values = "auto";
@@ -38,7 +41,8 @@ constexpr char kFooter[] =
     "Examples:\n"
     "  kindred evaluate --bundle bundle.safetensors --test test.csv --train train.csv\n"
     "  kindred evaluate --server 127.0.0.1:50051 --model groceries --test test.csv --train train.csv --json\n"
-    "  kindred evaluate --bundle bundle.safetensors --test test.csv -k 10 --negatives 99";
+    "  kindred evaluate --bundle bundle.safetensors --test test.csv -k 10 --negatives 99\n"
+    "  kindred evaluate --bundle bundle.safetensors --train train.csv --test held_out.csv --cold-start 1,3,5,10";
 
 // What is wrong with the flags, or nothing.
 std::string Resolve(Flags* flags) {
@@ -52,7 +56,10 @@ std::string Resolve(Flags* flags) {
     flags->options.clip = {flags->clip[0], flags->clip[1]};
   }
   flags->options.fold_in = flags->subject == "events";
-  if (flags->options.fold_in && flags->train.empty()) return "--subject events needs --train, the events to ask with";
+  if (flags->options.fold_in && flags->train.empty() && flags->history.empty()) {
+    return "--subject events needs --history or --train, the events to ask with";
+  }
+  if (!flags->reference.empty() && flags->cold_start.empty()) return "--reference goes with --cold-start";
   flags->remote.space = flags->space;
   return "";
 }
@@ -95,7 +102,7 @@ absl::StatusOr<Evaluation> EvaluateAs(Flags* flags, const RemoteRankerFactory& r
   input.ranker = ranker.get();
   ASSIGN_OR_RETURN(const EventLog test, ReadLog(flags->test, flags->events, progress));
   input.test = &test;
-  EventLog train, candidates;
+  EventLog train, history, candidates;
   std::optional<Background> background;
   if (!flags->train.empty()) {
     ASSIGN_OR_RETURN(train, ReadLog(flags->train, flags->events, progress));
@@ -105,6 +112,15 @@ absl::StatusOr<Evaluation> EvaluateAs(Flags* flags, const RemoteRankerFactory& r
     background = Background::OfModel(model->model());
   }
   if (background) input.background = &*background;
+  if (!flags->history.empty()) {
+    ASSIGN_OR_RETURN(history, ReadLog(flags->history, flags->events, progress));
+    input.history = &history;
+  }
+  std::unique_ptr<const Ranker> reference;
+  if (!flags->reference.empty()) {
+    ASSIGN_OR_RETURN(auto trained, Model::Load(flags->reference));
+    ASSIGN_OR_RETURN(reference, ModelRanker::Create(std::move(trained), flags->space));
+  }
   if (!flags->candidates.empty()) {
     ASSIGN_OR_RETURN(candidates, ReadLog(flags->candidates, flags->events, progress));
     input.candidates = &candidates;
@@ -114,7 +130,10 @@ absl::StatusOr<Evaluation> EvaluateAs(Flags* flags, const RemoteRankerFactory& r
   if (flags->values == "auto" && model != nullptr && !test.value.empty()) {
     flags->options.values = ScaleOf(model->space().spec);
   }
-  ASSIGN_OR_RETURN(Evaluation out, Evaluate(input, flags->options, progress));
+  ASSIGN_OR_RETURN(Evaluation out,
+                   flags->cold_start.empty()
+                       ? Evaluate(input, flags->options, progress)
+                       : EvaluateColdStart(input, reference.get(), flags->cold_start, flags->options, progress));
   if (model != nullptr) {
     out.family = model->space().spec.family;
     out.dim = model->space().spec.dim;
@@ -170,6 +189,12 @@ void AddEvaluateCommand(CLI::App& app, const RemoteRankerFactory& remote, int* e
       ->type_name("FILE")
       ->group("Input");
   command
+      ->add_option("--history", flags->history,
+                   "What the test's users did before: the events that --subject events and --cold-start ask with "
+                   "(default: --train; for --cold-start the users' own first rows of --test)")
+      ->type_name("FILE")
+      ->group("Input");
+  command
       ->add_option("--candidates", flags->candidates,
                    "Pairs of user and item: rank each user's test items among these only (sampled negatives)")
       ->type_name("FILE")
@@ -201,9 +226,25 @@ void AddEvaluateCommand(CLI::App& app, const RemoteRankerFactory& remote, int* e
       ->group(group);
   command
       ->add_option("--subject", flags->subject,
-                   "Ask for the user by id, or with the user's events of --train as an anonymous session")
+                   "Ask for the user by id, or with the user's events of --history (else --train) as an anonymous "
+                   "session")
       ->check(CLI::IsMember({"user", "events"}))
       ->capture_default_str()
+      ->group(group);
+  command
+      ->add_option(
+          "--cold-start", flags->cold_start,
+          "Users whom the model was not trained on: fold them in from their first so many events, as 1,3,5,10; "
+          "what they did later is to be found")
+      ->delimiter(',')
+      ->check(CLI::Range(size_t{1}, kMaxRankEvents))
+      ->type_name("N,…")
+      ->group(group);
+  command
+      ->add_option("--reference", flags->reference,
+                   "Bundle that was trained on the first events of those users as well; --cold-start then gives shares "
+                   "of its NDCG")
+      ->type_name("FILE")
       ->group(group);
   command
       ->add_option("--values", flags->values,

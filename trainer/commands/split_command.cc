@@ -36,7 +36,8 @@ Examples:
   kindred split purchases.parquet --user-column household_id --item-column product_id --value-column quantity \
     --time-column transaction_timestamp --kind user_quantile --quantile 0.8 --out-train train.csv.gz --out-test test.csv.gz
   kindred split events.jsonl --kind leave_one_out --out-train train.csv --out-test test.csv \
-    --out-candidates candidates.csv --negatives 99)";
+    --out-candidates candidates.csv --negatives 99
+  kindred split events.csv --kind users --out-train train.csv --out-history history.csv --out-test test.csv)";
 
 struct Flags {
   EventFlags events;
@@ -44,7 +45,8 @@ struct Flags {
   std::string kind = "user_quantile", test_from, valid_from;
   SplitOptions split;
   NegativeOptions negatives;
-  std::string out_train, out_valid, out_test, out_candidates;
+  std::string out_train, out_valid, out_test, out_history, out_candidates;
+  uint32_t history_rows = 10;
   bool quiet = false;
 };
 
@@ -58,6 +60,7 @@ absl::StatusOr<std::optional<int64_t>> Moment(std::string_view flag, const std::
 struct Outcome {
   EventInput input;
   Split split;
+  std::vector<uint32_t> history;  // out of split.test
   Candidates candidates;
 };
 
@@ -67,11 +70,13 @@ absl::StatusOr<Outcome> RunSplit(const Flags& flags, const EventReadOptions& rea
   ASSIGN_OR_RETURN(out.input, ReadEvents(flags.inputs, read, &progress));
   const EventLog& log = out.input.log;
   ASSIGN_OR_RETURN(out.split, SplitRows(log, options));
+  if (!flags.out_history.empty()) out.history = TakeFirstRows(log, flags.history_rows, &out.split.test);
 
   progress.Begin("writing", 0, "");
   std::vector<std::unique_ptr<CsvWriter>> files;
   for (const auto& [path, rows] : {std::pair(&flags.out_train, &out.split.train),
                                    {&flags.out_valid, &out.split.valid},
+                                   {&flags.out_history, &out.history},
                                    {&flags.out_test, &out.split.test}}) {
     if (path->empty()) continue;
     ASSIGN_OR_RETURN(std::unique_ptr<CsvWriter> file, CsvWriter::Create(*path));
@@ -100,6 +105,7 @@ void Print(const Flags& flags, const Outcome& outcome) {
   };
   line("train", outcome.split.train, flags.out_train);
   line("valid", outcome.split.valid, flags.out_valid);
+  if (!flags.out_history.empty()) line("history", outcome.history, flags.out_history);
   line("test", outcome.split.test, flags.out_test);
   if (flags.out_candidates.empty()) return;
   uint64_t negatives = 0, users_with_fewer = 0;
@@ -128,7 +134,12 @@ int Run(const CLI::App& command, const Flags& flags) {
   }
   options.test_from_ms = *test_from;
   options.valid_from_ms = *valid_from;
-  std::array<std::string, 4> outputs = {flags.out_train, flags.out_valid, flags.out_test, flags.out_candidates};
+  std::array<std::string, 5> outputs = {flags.out_train, flags.out_valid, flags.out_test, flags.out_history,
+                                        flags.out_candidates};
+  if (!flags.out_history.empty() && options.kind != SplitKind::kUsers) {
+    return FailUsage(command,
+                     "--out-history goes with --kind users: elsewhere a test user's history is in --out-train");
+  }
   if (flags.out_train.empty() && flags.out_test.empty() && flags.out_valid.empty()) {
     return FailUsage(command, "at least one of --out-train, --out-valid and --out-test is required");
   }
@@ -164,6 +175,8 @@ void AddKindFlags(CLI::App* command, Flags* flags) {
   add("--valid-quantile", split.valid_quantile, "Q",
       "Rows after this quantile of what is left are validation (0: none)");
   add("--min-items", split.min_user_items, "N", "Distinct items of a user who is divided");
+  add("--history-rows", flags->history_rows, "N", "Rows of each test user that go to --out-history")
+      ->check(CLI::Range(uint32_t{1}, UINT32_MAX));
   add("--seed", split.seed, "N", "Seed of what is drawn by chance");
 }
 
@@ -180,6 +193,8 @@ void AddSplitCommand(CLI::App& app, int* exit_code) {
   out("--out-train", flags->out_train, "Where the training rows go");
   out("--out-valid", flags->out_valid, "Where the validation rows go");
   out("--out-test", flags->out_test, "Where the test rows go");
+  out("--out-history", flags->out_history,
+      "Where the first --history-rows rows of each test user go instead of to --out-test (--kind users)");
   out("--out-candidates", flags->out_candidates,
       "Where each test user's held-out items go among sampled negatives: user_id,item_id,relevant");
   command

@@ -204,4 +204,26 @@ absl::StatusOr<Split> SplitRows(const EventLog& log, const SplitOptions& options
   return split;
 }
 
+std::vector<uint32_t> TakeFirstRows(const EventLog& log, uint32_t count, std::vector<uint32_t>* rows) {
+  std::vector<bool> wanted(log.size());
+  for (const uint32_t row : *rows) wanted[row] = true;
+  UserRows by_user(log);
+  by_user.SortByTime(log);
+  std::vector<bool> first(log.size());
+  for (uint32_t user = 0; user < log.user_ids.size(); ++user) {
+    uint32_t taken = 0;
+    for (const uint32_t row : by_user.Of(user)) {
+      if (!wanted[row]) continue;
+      if (taken++ == count) break;
+      first[row] = true;
+    }
+  }
+  std::vector<uint32_t> out;
+  std::erase_if(*rows, [&](uint32_t row) {
+    if (first[row]) out.push_back(row);
+    return first[row];
+  });
+  return out;
+}
+
 }  // namespace kindred

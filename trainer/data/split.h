@@ -56,4 +56,8 @@ struct Split {
 // go by position there); FAILED_PRECONDITION when no row is left for training or for test. O(n log n).
 absl::StatusOr<Split> SplitRows(const EventLog& log, const SplitOptions& options);
 
+// Of `rows`, the first `count` of each user (by time; without times in the log's order): taken out of `rows` and
+// returned, both ascending. O(n log n).
+std::vector<uint32_t> TakeFirstRows(const EventLog& log, uint32_t count, std::vector<uint32_t>* rows);
+
 }  // namespace kindred

@@ -5,7 +5,7 @@
 #include <unordered_set>
 
 #include "core/base/status_macros.h"
-#include "trainer/evaluation/user_rows.h"
+#include "trainer/evaluation/grouped_rows.h"
 
 namespace kindred {
 
@@ -28,32 +28,16 @@ Background Background::OfModel(const Model& model) {
 
 absl::StatusOr<Background> Background::OfEvents(const EventLog& train, const Ranker& ranker) {
   Background out;
-  // Which of its items the ranker knows: the others come back as missing.
-  std::vector<bool> used(train.item_ids.size());
-  for (const uint32_t item : train.item) used[item] = true;
-  std::vector<std::string_view> ids;
-  for (uint32_t item = 0; item < used.size(); ++item) {
-    if (used[item]) ids.push_back(train.item_ids[item]);
-  }
-  std::unordered_set<std::string, StringHash, std::equal_to<>> missing;
-  for (size_t begin = 0; begin < ids.size(); begin += kMaxRankIds) {
-    RankRequest request;
-    request.k = 1;
-    request.include_seen = true;
-    request.candidate_item_ids = std::span(ids).subspan(begin, std::min(kMaxRankIds, ids.size() - begin));
-    RankAnswer answer;
-    RETURN_IF_ERROR(ranker.Rank(request, &answer));
-    missing.insert(answer.missing_ids.begin(), answer.missing_ids.end());
-  }
+  ASSIGN_OR_RETURN(const std::vector<bool> known, KnownItems(train, ranker));
   constexpr uint32_t kNone = UINT32_MAX;
-  std::vector<uint32_t> number(used.size(), kNone);
-  for (uint32_t item = 0; item < used.size(); ++item) {
-    if (!used[item] || missing.contains(train.item_ids[item])) continue;
+  std::vector<uint32_t> number(known.size(), kNone);
+  for (uint32_t item = 0; item < known.size(); ++item) {
+    if (!known[item]) continue;
     number[item] = out.n_items();
     out.item_index_.emplace(train.item_ids[item], number[item]);
     out.item_ids_.push_back(train.item_ids[item]);
   }
-  const UserRows by_user = GroupByUser(train);
+  const GroupedRows by_user = GroupByUser(train);
   std::vector<uint32_t> items;
   for (size_t i = 0; i < by_user.size(); ++i) {
     items.clear();
@@ -90,6 +74,32 @@ std::span<const uint32_t> Background::Seen(std::string_view user_id) const {
   if (found == user_index_.end()) return {};
   const int64_t begin = seen_offsets_[found->second];
   return std::span(seen_).subspan(begin, seen_offsets_[found->second + 1] - begin);
+}
+
+absl::StatusOr<std::vector<bool>> KnownItems(const EventLog& log, const Ranker& ranker) {
+  std::vector<bool> known(log.item_ids.size());
+  for (const uint32_t item : log.item) known[item] = true;
+  std::vector<uint32_t> items;
+  std::vector<std::string_view> ids;
+  for (uint32_t item = 0; item < known.size(); ++item) {
+    if (!known[item]) continue;
+    items.push_back(item);
+    ids.push_back(log.item_ids[item]);
+  }
+  for (size_t begin = 0; begin < ids.size(); begin += kMaxRankIds) {
+    const size_t count = std::min(kMaxRankIds, ids.size() - begin);
+    RankRequest request;
+    request.k = 1;
+    request.include_seen = true;
+    request.candidate_item_ids = std::span(ids).subspan(begin, count);
+    RankAnswer answer;
+    RETURN_IF_ERROR(ranker.Rank(request, &answer));
+    // Unknown ids come back as missing.
+    const std::unordered_set<std::string, StringHash, std::equal_to<>> missing(answer.missing_ids.begin(),
+                                                                               answer.missing_ids.end());
+    for (size_t i = begin; i < begin + count; ++i) known[items[i]] = !missing.contains(ids[i]);
+  }
+  return known;
 }
 
 }  // namespace kindred

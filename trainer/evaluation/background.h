@@ -48,4 +48,8 @@ class Background {
   std::vector<uint32_t> order_;
 };
 
+// Which items of the log have a row and are known to the ranker: [n_items of the log], asked in requests of
+// kMaxRankIds. Errors of the ranker.
+absl::StatusOr<std::vector<bool>> KnownItems(const EventLog& log, const Ranker& ranker);
+
 }  // namespace kindred

@@ -12,8 +12,8 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "trainer/base/parallel.h"
+#include "trainer/evaluation/grouped_rows.h"
 #include "trainer/evaluation/user_hits.h"
-#include "trainer/evaluation/user_rows.h"
 #include "trainer/evaluation/value_error.h"
 
 namespace kindred {
@@ -72,11 +72,11 @@ class RowsById {
     const auto found = places_.find(user_id);
     return found == places_.end() ? std::span<const uint32_t>() : by_user_.Rows(found->second);
   }
-  const EventLog& log() const { return *log_; }
+  const EventLog* log() const { return log_; }
 
  private:
   const EventLog* log_;
-  UserRows by_user_;
+  GroupedRows by_user_;
   std::unordered_map<std::string_view, size_t> places_;
 };
 
@@ -87,10 +87,11 @@ class Evaluator {
         options_(options),
         test_(GroupByUser(*input.test)),
         train_(input.train),
+        history_(input.history),
         candidates_(input.candidates),
         max_k_(*std::max_element(options.ks.begin(), options.ks.end())) {}
 
-  const UserRows& test() const { return test_; }
+  const GroupedRows& test() const { return test_; }
 
   absl::Status Measure(size_t user, UserOutcome* out) const {
     const std::string_view id = input_.test->user_ids[test_.users[user]];
@@ -112,8 +113,11 @@ class Evaluator {
       query.user_id = id;
     }
     std::vector<std::string_view> exclude;
-    if (input_.train != nullptr && !options_.include_seen) {
-      for (const TestItem& item : DistinctItems(*input_.train, train_.Rows(id))) exclude.push_back(item.id);
+    if (!options_.include_seen) {
+      for (const RowsById* earlier : {&train_, &history_}) {
+        if (earlier->log() == nullptr) continue;
+        for (const TestItem& item : DistinctItems(*earlier->log(), earlier->Rows(id))) exclude.push_back(item.id);
+      }
     }
     query.exclude = exclude;
     std::vector<std::string_view> among;
@@ -128,7 +132,7 @@ class Evaluator {
     if (options_.values != ValueScale::kNone) RETURN_IF_ERROR(PredictValues(query, items, out));
     if (out->model.relevant.empty() || input_.background == nullptr) return absl::OkStatus();
 
-    const auto seen = options_.include_seen ? std::span<const uint32_t>() : input_.background->Seen(id);
+    const std::vector<uint32_t> seen = options_.include_seen ? std::vector<uint32_t>() : Had(id);
     const std::vector<std::string> popular = PopularItems(*input_.background, seen, among, max_k_);
     out->popularity_hits = HitRanks(popular, out->model.relevant);
     out->popularity_list = Indices(popular);
@@ -137,18 +141,36 @@ class Evaluator {
   }
 
  private:
-  // The user's latest events of the training file.
+  // The events to ask with: of `history`, else of the training file.
   std::vector<RankEvent> History(std::string_view user_id) const {
     std::vector<RankEvent> out;
-    if (input_.train == nullptr) return out;
-    const EventLog& log = *input_.train;
-    for (const uint32_t row : train_.Rows(user_id)) {
+    const RowsById& earlier = history_.log() != nullptr ? history_ : train_;
+    if (earlier.log() == nullptr) return out;
+    const EventLog& log = *earlier.log();
+    for (const uint32_t row : earlier.Rows(user_id)) {
       if (!(log.ValueOf(row) > 0)) continue;  // as a server refuses them
       out.push_back({log.item_ids[log.item[row]], log.ValueOf(row),
                      log.action.empty() ? std::string_view() : std::string_view(log.action_ids[log.action[row]]),
                      log.time_ms.empty() ? 0 : log.time_ms[row]});
     }
-    if (out.size() > kMaxRankEvents) out.erase(out.begin(), out.end() - kMaxRankEvents);
+    if (options_.first_events > 0) {
+      out.resize(std::min<size_t>(out.size(), options_.first_events));
+    } else if (out.size() > kMaxRankEvents) {
+      out.erase(out.begin(), out.end() - kMaxRankEvents);
+    }
+    return out;
+  }
+
+  // Items of the catalogue that the user already has, ascending.
+  std::vector<uint32_t> Had(std::string_view user_id) const {
+    const auto seen = input_.background->Seen(user_id);
+    std::vector<uint32_t> out(seen.begin(), seen.end());
+    if (history_.log() == nullptr) return out;
+    for (const TestItem& item : DistinctItems(*history_.log(), history_.Rows(user_id))) {
+      if (const auto index = input_.background->FindItem(item.id)) out.push_back(*index);
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
   }
 
@@ -163,7 +185,7 @@ class Evaluator {
     }
     const Background& background = *input_.background;
     std::unordered_set<uint32_t> taken;
-    for (const uint32_t item : background.Seen(user_id)) taken.insert(item);
+    for (const uint32_t item : Had(user_id)) taken.insert(item);
     for (const std::string& id : relevant) {
       if (const auto item = background.FindItem(id)) taken.insert(*item);
     }
@@ -214,8 +236,8 @@ class Evaluator {
 
   const EvaluateInput& input_;
   const EvaluateOptions& options_;
-  UserRows test_;
-  RowsById train_, candidates_;
+  GroupedRows test_;
+  RowsById train_, history_, candidates_;
   uint32_t max_k_;
 };
 
@@ -233,8 +255,12 @@ absl::Status Check(const EvaluateInput& input, const EvaluateOptions& options) {
     return absl::InvalidArgumentError(
         "negatives are drawn from the catalogue, which a server does not list: give --train");
   }
-  if (options.fold_in && input.train == nullptr) {
-    return absl::InvalidArgumentError("folding users in needs their earlier events: give --train");
+  if (options.fold_in && input.train == nullptr && input.history == nullptr) {
+    return absl::InvalidArgumentError("folding users in needs their earlier events: give --history or --train");
+  }
+  if (options.first_events > kMaxRankEvents) {
+    return absl::InvalidArgumentError(
+        StrCat("the first ", options.first_events, " events, expected at most ", kMaxRankEvents));
   }
   if (input.test->size() == 0) {
     return absl::FailedPreconditionError("the test has no rows, expected events of users later than those trained on");
@@ -294,7 +320,7 @@ std::vector<UserItemValue> KnownValues(const EventLog& train, const EventLog& te
     return of->emplace(id, static_cast<uint32_t>(of->size())).first->second;
   };
   std::vector<UserItemValue> out;
-  const UserRows by_user = GroupByUser(train);
+  const GroupedRows by_user = GroupByUser(train);
   for (size_t i = 0; i < by_user.size(); ++i) {
     const uint32_t user = number(&users, train.user_ids[by_user.users[i]]);
     for (const TestItem& item : DistinctItems(train, by_user.Rows(i))) {

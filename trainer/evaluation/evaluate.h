@@ -25,7 +25,8 @@ struct EvaluateOptions {
   // Rank each user's test items among this many others, drawn uniformly from the items the user does not have; 0: among
   // the whole catalogue.
   uint32_t negatives = 0;
-  bool fold_in = false;  // ask with the user's events of `train` instead of the user's id
+  bool fold_in = false;       // ask with the user's events of `history`, else of `train`, instead of the user's id
+  uint32_t first_events = 0;  // with fold_in: only the user's first so many events, ≤ kMaxRankEvents; 0: the last ones
   ValueScale values = ValueScale::kNone;
   std::optional<std::pair<double, double>> clip;  // of predicted values
   int threads = 1;
@@ -35,6 +36,7 @@ struct EvaluateInput {
   const Ranker* ranker = nullptr;
   const EventLog* test = nullptr;
   const EventLog* train = nullptr;         // or null; a user's items there are excluded as seen ones
+  const EventLog* history = nullptr;       // or null: what users did before the test; excluded likewise
   const EventLog* candidates = nullptr;    // or null: rank each user's test items among the items of these rows
   const Background* background = nullptr;  // or null: no popularity baseline, no coverage
 };

@@ -33,6 +33,22 @@ struct ValueFigures {
   double rmse = 0, mae = 0, accuracy = 0;
 };
 
+// Users whom training never saw, folded in from their first events; every figure is over the same users and the same
+// items to find.
+struct ColdStartPoint {
+  uint32_t events = 0;                      // each user's first so many
+  std::vector<FiguresAtK> at;               // in the order of the K asked for
+  std::map<std::string, uint64_t> sources;  // where the answers came from → users
+};
+
+struct ColdStart {
+  uint64_t users = 0;                  // with something to find
+  std::vector<ColdStartPoint> points;  // by rising number of events
+  std::vector<FiguresAtK> popularity;  // empty when the catalogue is not known
+  std::vector<FiguresAtK> reference;   // of a model trained on these users, asked by their ids; empty without one
+  RankerInfo reference_ranker;
+};
+
 struct Evaluation {
   RankerInfo ranker;
   std::string family;  // of the space and its dimension, where a bundle says them
@@ -49,8 +65,12 @@ struct Evaluation {
   uint64_t value_pairs = 0;
   std::vector<RankingFigures> rankings;  // the model first
   std::vector<ValueFigures> values;      // the model first; empty when values were not compared
-  std::vector<std::string> notes;        // what was not measured and why
+  std::optional<ColdStart> cold_start;
+  std::vector<std::string> notes;  // what was not measured and why
 };
+
+// NDCG of a point as a share of the reference's at the i-th K; 0 where that is 0. REQUIRES: a reference.
+double ShareOfReference(const ColdStart& cold_start, const ColdStartPoint& point, size_t i);
 
 // A table for people; one JSON object; CSV with the header
 // ranker,metric,k,value,standard_error (k and standard_error empty where there is none).

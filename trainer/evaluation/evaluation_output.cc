@@ -51,7 +51,86 @@ void CsvRow(std::string_view ranker, std::string_view metric, std::string_view k
   StrAppend(out, ranker, ",", metric, ",", k, ",", absl::StrFormat("%.9g", value), ",", error, "\n");
 }
 
+void CsvRows(std::string_view ranker, const std::vector<FiguresAtK>& figures, std::string* out) {
+  for (const FiguresAtK& at : figures) {
+    for (const RankingMetric metric : kRankingMetrics) {
+      CsvRow(ranker, RankingMetricName(metric), StrCat(at.k), Get(at.mean, metric),
+             absl::StrFormat("%.9g", Get(at.standard_error, metric)), out);
+    }
+  }
+}
+
+void ColdStartCsv(const ColdStart& cold, std::string* out) {
+  for (const ColdStartPoint& point : cold.points) {
+    const std::string name = StrCat("cold_start_", point.events);
+    CsvRows(name, point.at, out);
+    for (size_t i = 0; i < cold.reference.size(); ++i) {
+      CsvRow(name, "ndcg_share_of_reference", StrCat(point.at[i].k), ShareOfReference(cold, point, i), "", out);
+    }
+  }
+  CsvRows("cold_start_popularity", cold.popularity, out);
+  CsvRows("cold_start_reference", cold.reference, out);
+}
+
+// {"recall@10": …, …} of every metric and K.
+Json AtEveryK(const std::vector<FiguresAtK>& figures, bool errors) {
+  Json out = Json::object();
+  for (const FiguresAtK& at : figures) {
+    for (const RankingMetric metric : kRankingMetrics) {
+      out[StrCat(RankingMetricName(metric), "@", at.k)] = Get(errors ? at.standard_error : at.mean, metric);
+    }
+  }
+  return out;
+}
+
+Json ColdStartJson(const ColdStart& cold) {
+  Json out = Json::array();
+  for (const ColdStartPoint& point : cold.points) {
+    Json row = {{"events", point.events}, {"users", cold.users}};
+    row.update(AtEveryK(point.at, false));
+    row["standard_error"] = AtEveryK(point.at, true);
+    row["sources"] = point.sources;
+    if (!cold.popularity.empty()) row["popularity"] = AtEveryK(cold.popularity, false);
+    if (!cold.reference.empty()) {
+      row["reference"] = AtEveryK(cold.reference, false);
+      row["reference_digest"] = cold.reference_ranker.digest;
+      Json shares = Json::object();
+      for (size_t i = 0; i < point.at.size(); ++i) {
+        shares[StrCat("ndcg@", point.at[i].k)] = ShareOfReference(cold, point, i);
+      }
+      row["share_of_reference"] = std::move(shares);
+    }
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+std::string ColdStartText(const ColdStart& cold) {
+  std::string out = absl::StrFormat(
+      "\ncold start: %s users whom the model was not trained on, folded in from their first events\n"
+      "events             K   Recall  Precision     NDCG      MAP       HR      MRR%s\n",
+      WithThousands(cold.users), cold.reference.empty() ? "" : "   NDCG of the trained");
+  const auto line = [&](std::string_view name, const FiguresAtK& at, const std::string& share) {
+    StrAppend(&out, absl::StrFormat("%-16s %3d   %.4f     %.4f   %.4f   %.4f   %.4f   %.4f%s\n", name, at.k, at.mean[0],
+                                    at.mean[1], at.mean[2], at.mean[3], at.mean[4], at.mean[5], share));
+  };
+  for (const ColdStartPoint& point : cold.points) {
+    for (size_t i = 0; i < point.at.size(); ++i) {
+      line(StrCat("first ", point.events), point.at[i],
+           cold.reference.empty() ? "" : absl::StrFormat("   %.1f %%", 100 * ShareOfReference(cold, point, i)));
+    }
+  }
+  for (const FiguresAtK& at : cold.popularity) line("popularity", at, "");
+  for (const FiguresAtK& at : cold.reference) line("trained on them", at, "   100 %");
+  return out;
+}
+
 }  // namespace
+
+double ShareOfReference(const ColdStart& cold_start, const ColdStartPoint& point, size_t i) {
+  const double reference = Get(cold_start.reference[i].mean, RankingMetric::kNdcg);
+  return reference > 0 ? Get(point.at[i].mean, RankingMetric::kNdcg) / reference : 0;
+}
 
 std::string EvaluationText(const Evaluation& e) {
   std::string out =
@@ -94,6 +173,7 @@ std::string EvaluationText(const Evaluation& e) {
                                       100 * figures.accuracy));
     }
   }
+  if (e.cold_start) StrAppend(&out, ColdStartText(*e.cold_start));
   for (const std::string& note : e.notes) StrAppend(&out, "note          ", note, "\n");
   return out;
 }
@@ -122,6 +202,7 @@ std::string EvaluationJson(const Evaluation& e) {
     out["values"].push_back(
         {{"name", figures.name}, {"rmse", figures.rmse}, {"mae", figures.mae}, {"accuracy", figures.accuracy}});
   }
+  if (e.cold_start) out["cold_start"] = ColdStartJson(*e.cold_start);
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -147,6 +228,7 @@ std::string EvaluationCsv(const Evaluation& e) {
     CsvRow(figures.name, "mae", "", figures.mae, "", &out);
     CsvRow(figures.name, "accuracy", "", figures.accuracy, "", &out);
   }
+  if (e.cold_start) ColdStartCsv(*e.cold_start, &out);
   return out;
 }
 

@@ -162,6 +162,22 @@ TEST(NegativesTest, AreItemsThatTheUserNeverTouched) {
   }
 }
 
+TEST(SplitTest, FirstRowsOfEachUserAreTakenByTime) {
+  EventLog log;
+  log.user_ids = {"a", "b", "c"};
+  log.item_ids = {"x"};
+  log.user = {0, 1, 0, 0, 2, 1};
+  log.item.assign(6, 0);
+  log.time_ms = {30, 5, 10, 20, 1, 5};
+  std::vector<uint32_t> rows = {0, 1, 2, 3, 5};  // c is no test user
+  EXPECT_THAT(TakeFirstRows(log, 2, &rows), ElementsAre(1, 2, 3, 5));
+  EXPECT_THAT(rows, ElementsAre(0));
+  log.time_ms.clear();
+  rows = {0, 2, 3, 4};
+  EXPECT_THAT(TakeFirstRows(log, 1, &rows), ElementsAre(0, 4));
+  EXPECT_THAT(rows, ElementsAre(2, 3));
+}
+
 TEST(NegativesTest, PopularItemsAreDrawnMoreOftenAndASmallCatalogueRunsOut) {
   // Item 1 has 30 training rows, items 2 and 3 have 1 each; user 0 touched item 0 only.
   std::vector<std::array<int, 3>> rows = {{0, 0, 1}, {0, 0, 2}};

@@ -1,12 +1,12 @@
-#include "trainer/evaluation/user_rows.h"
+#include "trainer/evaluation/grouped_rows.h"
 
 #include <algorithm>
 #include <numeric>
 
 namespace kindred {
 
-UserRows GroupByUser(const EventLog& log) {
-  UserRows out;
+GroupedRows GroupByUser(const EventLog& log) {
+  GroupedRows out;
   std::vector<uint64_t> counts(log.user_ids.size());
   for (const uint32_t user : log.user) ++counts[user];
   for (uint32_t user = 0; user < counts.size(); ++user) {

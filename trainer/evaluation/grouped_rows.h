@@ -11,7 +11,7 @@
 namespace kindred {
 
 // Users that have a row, by ascending id, so that nothing depends on the order of a file.
-struct UserRows {
+struct GroupedRows {
   std::vector<uint32_t> users;    // [n] user numbers of the log
   std::vector<uint64_t> offsets;  // [n + 1]
   std::vector<uint32_t> rows;     // row numbers, ascending in time, equal times in input order
@@ -23,7 +23,7 @@ struct UserRows {
 };
 
 // O(rows log rows).
-UserRows GroupByUser(const EventLog& log);
+GroupedRows GroupByUser(const EventLog& log);
 
 // `count` of the numbers 0 … n − 1, each subset as likely, ascending; all of them when count is 0 or ≥ n. The same seed
 // gives the same sample on every machine.

@@ -1,4 +1,4 @@
-#include "trainer/evaluation/user_rows.h"
+#include "trainer/evaluation/grouped_rows.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,20 +8,20 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TEST(UserRowsTest, ByIdAndTime) {
+TEST(GroupedRowsTest, ByIdAndTime) {
   EventLog log;
   log.user_ids = {"b", "unused", "a"};
   log.item_ids = {"x", "y"};
   log.user = {0, 2, 0, 0};
   log.item = {0, 1, 1, 0};
   log.time_ms = {30, 5, 10, 30};
-  const UserRows rows = GroupByUser(log);
+  const GroupedRows rows = GroupByUser(log);
   EXPECT_THAT(rows.users, ElementsAre(2, 0));
   EXPECT_THAT(rows.Rows(0), ElementsAre(1));
   EXPECT_THAT(rows.Rows(1), ElementsAre(2, 0, 3));  // equal times in input order
 }
 
-TEST(UserRowsTest, SampleIsSeededAndWhole) {
+TEST(GroupedRowsTest, SampleIsSeededAndWhole) {
   EXPECT_THAT(SampleUsers(3, 0, 1), ElementsAre(0, 1, 2));
   EXPECT_THAT(SampleUsers(3, 7, 1), ElementsAre(0, 1, 2));
   EXPECT_TRUE(SampleUsers(0, 5, 1).empty());
@@ -33,7 +33,7 @@ TEST(UserRowsTest, SampleIsSeededAndWhole) {
   EXPECT_NE(sample, SampleUsers(1000, 100, 43));
 }
 
-TEST(UserRowsTest, SampleTakesEachAlike) {
+TEST(GroupedRowsTest, SampleTakesEachAlike) {
   std::vector<int> taken(10);
   for (uint64_t seed = 0; seed < 5000; ++seed) {
     for (const uint32_t user : SampleUsers(10, 3, seed)) ++taken[user];
