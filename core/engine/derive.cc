@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -407,9 +406,7 @@ absl::Status CompareGram(const BundleInfo& info, const OwnedTensor& expected, co
 
 absl::Status CompareBytes(const BundleInfo& info, const OwnedTensor& expected, const TensorView& found) {
   const auto want = expected.bytes.span();
-  if (want.size() == found.bytes.size() && std::memcmp(want.data(), found.bytes.data(), want.size()) == 0) {
-    return absl::OkStatus();
-  }
+  if (std::ranges::equal(want, found.bytes)) return absl::OkStatus();
   const auto mismatch = std::mismatch(want.begin(), want.end(), found.bytes.begin(), found.bytes.end());
   return Differs(info, expected.name, found, static_cast<uint64_t>(mismatch.first - want.begin()));
 }

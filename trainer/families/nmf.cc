@@ -32,9 +32,10 @@ absl::Status CheckInput(const SparseMatrix& r, const NmfOptions& options) {
   return absl::OkStatus();
 }
 
-// Non-negative starting factors from singular vectors (NNDSVD): of each pair the signed half that weighs more. Zeros
-// stay zeros: unlike multiplicative updates, a coordinate step can leave them.
-void StartFromSvd(const SvdResult& svd, DenseMatrix* w, DenseMatrix* h) {
+// Non-negative starting factors from singular vectors (NNDSVDa): of each pair the signed half that weighs more. What
+// would be 0 becomes `mean`, that of the whole matrix: a coordinate step can leave 0, but only where others let it, and
+// minima found from there are worse.
+void StartFromSvd(const SvdResult& svd, double mean, DenseMatrix* w, DenseMatrix* h) {
   w->setZero();
   h->setZero();
   for (size_t j = 0; j < svd.singular_values.size(); ++j) {
@@ -52,14 +53,19 @@ void StartFromSvd(const SvdResult& svd, DenseMatrix* w, DenseMatrix* h) {
     w->col(j) = left * (scale / left_norm);
     h->col(j) = right * (scale / right_norm);
   }
+  *w = (w->array() > 0).select(*w, mean);
+  *h = (h->array() > 0).select(*h, mean);
 }
 
-// Drops components that weigh nothing, and with α = 0 moves their size into W.
-void Tidy(double alpha, DenseMatrix* w, DenseMatrix* h) {
+// A component whose part of the product has less than this share of ‖R‖ weighs nothing.
+constexpr double kLeastWeight = 1e-9;
+
+// Drops components that weigh nothing, and with α = 0 moves their size into W. `norm` is ‖R‖.
+void Tidy(double norm, double alpha, DenseMatrix* w, DenseMatrix* h) {
   int64_t kept = 0;
   for (int64_t j = 0; j < w->cols(); ++j) {
     const double w_norm = w->col(j).norm(), h_norm = h->col(j).norm();
-    if (!(w_norm > 0) || !(h_norm > 0)) continue;
+    if (!(w_norm * h_norm > kLeastWeight * norm)) continue;
     const double scale = alpha > 0 ? 1.0 : h_norm;
     const Eigen::VectorXd left = w->col(j) * scale, right = h->col(j) / scale;
     w->col(kept) = left;
@@ -88,7 +94,10 @@ absl::StatusOr<NmfResult> Nmf(const SparseMatrix& r, const NmfOptions& options, 
     SvdOptions svd_options{
         .factors = k, .max_iterations = 20, .tolerance = 1e-2, .seed = options.seed, .threads = options.threads};
     ASSIGN_OR_RETURN(const SvdResult svd, TruncatedSvd(r, svd_options, progress));
-    StartFromSvd(svd, &result.users, &result.items);
+    double sum = 0;
+    for (const double value : r.values) sum += value;
+    const double mean = sum / (static_cast<double>(r.rows) * r.cols);
+    StartFromSvd(svd, mean, &result.users, &result.items);
   } else {
     // One user or one item: a single factor, which any positive start reaches.
     result.users.setOnes();
@@ -96,7 +105,7 @@ absl::StatusOr<NmfResult> Nmf(const SparseMatrix& r, const NmfOptions& options, 
   }
   progress->Begin("non-negative factorization", options.max_iterations, "iterations");
   Alternate(r, options, &result, progress);
-  Tidy(options.alpha, &result.users, &result.items);
+  Tidy(std::sqrt(SquaredNorm(r)), options.alpha, &result.users, &result.items);
   if (result.users.cols() == 0) {
     return absl::InvalidArgumentError(
         absl::StrFormat("alpha %g is so large that every factor ended as 0; give a smaller one", options.alpha));

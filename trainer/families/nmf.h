@@ -1,5 +1,5 @@
 // Non-negative matrix factorization of a sparse matrix by coordinate descent over Gram matrices (HALS: Cichocki & Phan
-// 2009) with extrapolation (Ang & Gillis 2019), started from the SVD (NNDSVD: Boutsidis & Gallopoulos 2008). Neither
+// 2009) with extrapolation (Ang & Gillis 2019), started from the SVD (NNDSVDa: Boutsidis & Gallopoulos 2008). Neither
 // R − WH nor WH is ever formed. Seeded through the SVD; the same bits at any thread count.
 #pragma once
 
@@ -16,7 +16,8 @@ namespace kindred {
 struct NmfOptions {
   uint32_t factors = 100;
   uint32_t max_iterations = 200;
-  // Stop when the summed projected gradient of an iteration falls below this share of the first one's.
+  // Stop when the summed projected gradient of an iteration falls below this share of the first one's, or ten
+  // iterations in a row lower the objective by less than the square of it, or than rounding. 0: never.
   double tolerance = 1e-4;
   double alpha = 0;  // α of ‖R − WH‖²_F + α(‖W‖²_F + ‖H‖²_F)
   uint64_t seed = 42;

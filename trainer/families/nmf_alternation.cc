@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "trainer/base/parallel.h"
@@ -17,6 +18,9 @@ constexpr int64_t kRowBlock = 256;
 // use it up (accelerated HALS: Gillis & Glineur 2012).
 constexpr int kMaxSweeps = 2;
 constexpr double kSweepGain = 0.01;
+
+// Iterations in a row that lower the objective by next to nothing, at which the rounding is all that moves.
+constexpr int kStalled = 10;
 
 // How far to overshoot along the last step, and how that adapts: the values of Ang & Gillis 2019, §3.
 constexpr double kFirstMomentum = 0.5;
@@ -69,9 +73,14 @@ struct Doubles {
   static Matrix Copy(const Matrix& x) { return x; }
   static double SquaredNorm(const Matrix& x) { return x.squaredNorm(); }
   static double Inner(const Matrix& x, const Matrix& y) { return x.cwiseProduct(y).sum(); }
-  // max(0, to + momentum · (to − from)).
+  // max(0, to + momentum · (to − from)), except that a component that would vanish stays as it is in `to`: it would
+  // never come back.
   static Matrix Extrapolated(const Matrix& from, const Matrix& to, double momentum) {
-    return (to + momentum * (to - from)).cwiseMax(0);
+    Matrix out = (to + momentum * (to - from)).cwiseMax(0);
+    for (int64_t t = 0; t < out.cols(); ++t) {
+      if (!(out.col(t).maxCoeff() > 0)) out.col(t) = to.col(t);
+    }
+    return out;
   }
   // Improves rows [begin, end) of x towards argmin_{x ≥ 0} ‖A − x Yᵀ‖² + α‖x‖², given G = YᵀY: [k × k] and b = A Y:
   // [n × k]. Returns the summed projected gradient before.
@@ -104,9 +113,20 @@ struct Floats {
   static Matrix Extrapolated(const Matrix& from, const Matrix& to, double momentum) {
     Matrix out(to.rows, to.cols);
     const auto step = static_cast<float>(momentum);
-    for (size_t i = 0; i < out.data.size(); ++i) {
-      const float next = to.data[i] + step * (to.data[i] - from.data[i]);
-      out.data[i] = next > 0 ? next : 0;
+    std::vector<float> largest(static_cast<size_t>(to.cols), 0.0F);
+    for (int64_t i = 0; i < to.rows; ++i) {
+      const float* before = from.Row(i);
+      const float* now = to.Row(i);
+      float* ahead = out.Row(i);
+      for (int64_t t = 0; t < to.cols; ++t) {
+        const float next = now[t] + step * (now[t] - before[t]);
+        ahead[t] = next > 0 ? next : 0;
+        largest[t] = std::max(largest[t], ahead[t]);
+      }
+    }
+    for (int64_t t = 0; t < to.cols; ++t) {
+      if (largest[t] > 0) continue;
+      for (int64_t i = 0; i < to.rows; ++i) out.Row(i)[t] = to.Row(i)[t];
     }
     return out;
   }
@@ -175,9 +195,12 @@ void Run(typename P::Sparse r, typename P::Sparse rt, double squared_norm, const
          Progress* progress) {
   using Matrix = typename P::Matrix;
   Matrix w = P::From(result->users), h = P::From(result->items);
-  Matrix w_ahead = P::Copy(w), h_ahead = P::Copy(h);
+  // The pair whose objective is the best: w_good and h. w itself is what w_good was extrapolated from.
+  Matrix w_good = P::Copy(w), w_ahead = P::Copy(w), h_ahead = P::Copy(h);
   double momentum = kFirstMomentum, momentum_limit = 1;
   double best = std::numeric_limits<double>::infinity(), first_violation = 0;
+  const double little = std::max(P::kNoise, options.tolerance * options.tolerance) * squared_norm;
+  int stalled = 0;
   for (uint32_t iteration = 1; iteration <= options.max_iterations; ++iteration) {
     Matrix w_next = P::Copy(w_ahead), h_next = P::Copy(h_ahead);
     double violation = Solve<P>(r, squared_norm, h_ahead, options, &w_next).violation;
@@ -188,8 +211,10 @@ void Run(typename P::Sparse r, typename P::Sparse rt, double squared_norm, const
         step.squared_error + options.alpha * (P::SquaredNorm(w_extrapolated) + P::SquaredNorm(h_next));
     result->iterations = iteration;
     if (iteration == 1) first_violation = violation;
+    stalled = best - objective > little ? 0 : stalled + 1;
     if (objective > best + P::kNoise * squared_norm) {
-      w_ahead = P::Copy(w);
+      w = P::Copy(w_good);
+      w_ahead = P::Copy(w_good);
       h_ahead = P::Copy(h);
       momentum_limit = momentum;
       momentum /= kMomentumCut;
@@ -197,17 +222,19 @@ void Run(typename P::Sparse r, typename P::Sparse rt, double squared_norm, const
       best = std::min(best, objective);
       result->objectives.push_back(best);
       h_ahead = P::Extrapolated(h, h_next, momentum);
-      w_ahead = std::move(w_extrapolated);
+      w_ahead = P::Copy(w_extrapolated);
+      w_good = std::move(w_extrapolated);
       w = std::move(w_next);
       h = std::move(h_next);
       momentum = std::min(momentum_limit, momentum * kMomentumGrowth);
       momentum_limit = std::min(1.0, momentum_limit * kMomentumLimitGrowth);
     }
     progress->Update(iteration, absl::StrFormat("error %.6g", std::sqrt(step.squared_error)));
-    result->converged = violation <= options.tolerance * first_violation;
+    result->converged =
+        violation <= options.tolerance * first_violation || (options.tolerance > 0 && stalled >= kStalled);
     if (result->converged) break;
   }
-  result->users = P::ToDense(w);
+  result->users = P::ToDense(w_good);
   result->items = P::ToDense(h);
 }
 
@@ -221,7 +248,7 @@ void Alternate(const SparseMatrix& r, const NmfOptions& options, NmfResult* resu
   } else {
     Run<Doubles>(r, rt, squared_norm, options, result, progress);
   }
-  // w was solved against an extrapolated h, so it is solved again for the one that is kept.
+  // w was extrapolated, so it is solved again for the h that is kept.
   const Step last = Solve<Doubles>(r, squared_norm, result->items, options, &result->users);
   result->error = std::sqrt(last.squared_error);
   result->objective = last.squared_error + options.alpha * (result->users.squaredNorm() + result->items.squaredNorm());

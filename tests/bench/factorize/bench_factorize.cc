@@ -2,7 +2,7 @@
 //
 //   bench_factorize [--interactions FILE.csv --user-column U --item-column I --value-column V | --matrix FILE]
 //                   [--threads N] [--svd-factors K] [--nmf-factors K --nmf-iterations N --nmf-tolerance X]
-//                   [--als-factors K --als-iterations N --als-regularization X --als-alpha X]
+//                   [--als-factors K --als-iterations N --als-regularization X --als-alpha X --als-seed N]
 //                   [--singular-values FILE] [--als-users FILE --als-items FILE] [Google Benchmark flags]
 //
 // --matrix is a file of zipf.py. Without either, a small random matrix is made here. Counters: `error` is the Frobenius
@@ -181,6 +181,7 @@ int Main(int argc, char** argv) {
                        .alpha = TakeNumber("--als-alpha", "1", &argc, argv),
                        .iterations = TakeCount("--als-iterations", "5", &argc, argv),
                        .tolerance = 0,
+                       .seed = TakeCount("--als-seed", "42", &argc, argv),
                        .threads = threads};
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

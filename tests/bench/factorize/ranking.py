@@ -1,7 +1,7 @@
 """NDCG@10 of factors on held-out pairs: every item that the user did not train on is ranked by the product of vectors.
 
 Usage: ranking.py TRAIN HELD_OUT USERS ITEMS FACTORS
-Prints a line of JSON: {"ndcg", "users"}; of the first 2,000 users with held-out items.
+Prints a line of JSON: {"ndcg", "users"}.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 import numpy
 import zipf
 
-K, USERS = 10, 2000
+K = 10
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     users, items = (numpy.fromfile(path, numpy.float32).reshape(-1, int(sys.argv[5])) for path in sys.argv[3:5])
     discounts = 1 / numpy.log2(numpy.arange(K) + 2)
     gains = []
-    for user in numpy.flatnonzero(numpy.diff(held_out.indptr))[:USERS]:
+    for user in numpy.flatnonzero(numpy.diff(held_out.indptr)):
         scores = items @ users[user]
         scores[train[user].indices] = -numpy.inf
         top = numpy.argpartition(-scores, K)[:K]
