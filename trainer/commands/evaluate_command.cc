@@ -81,7 +81,7 @@ ValueScale ScaleOf(const SpaceSpec& spec) {
 }
 
 absl::StatusOr<EventLog> ReadLog(const std::vector<std::string>& paths, const EventFlags& flags, Progress* progress) {
-  ASSIGN_OR_RETURN(EventReadOptions options, ToEventReadOptions(flags));
+  EventReadOptions options = flags.options;
   options.allow_negative = true;
   ASSIGN_OR_RETURN(EventInput input, ReadEvents(paths, options, progress));
   return std::move(input.log);

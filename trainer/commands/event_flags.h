@@ -1,28 +1,28 @@
-// The flags of every command that reads events. Plain values.
+// The flags of the commands that read events and do not train; `kindred train` describes its own (train.h). Plain
+// values.
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <memory>
 #include <string>
-#include <vector>
 
-#include "absl/status/statusor.h"
+#include "trainer/base/parameters.h"
 #include "trainer/data/read_events.h"
 
 namespace kindred {
 
-// Flags as text, before they are checked. Must outlive parsing.
+// What the flags set. Stays where it is, since the parameters point into it, and must outlive parsing.
 struct EventFlags {
+  EventFlags() = default;
+  EventFlags(const EventFlags&) = delete;
+  EventFlags& operator=(const EventFlags&) = delete;
+
   EventReadOptions options;
-  std::string delimiter, from, before, clip, time_unit;
-  std::vector<std::string> keep;
+  ParameterList parameters;
 };
 
-// Adds --user-column, --item-column, … to `command`, in `group`.
+// Adds --user-column, --item-column, … to `command`, in `group`: the parameters of trainer/data/event_parameters.h.
+// What does not fit is wrong usage that names the flag.
 void AddEventFlags(CLI::App* command, EventFlags* flags, const std::string& group = "Events");
-
-// The options that the flags come to; INVALID_ARGUMENT naming the flag.
-absl::StatusOr<EventReadOptions> ToEventReadOptions(const EventFlags& flags);
 
 // What was read, in lines for a person: rows, and why some were left out.
 std::string DescribeIngest(const IngestReport& report);

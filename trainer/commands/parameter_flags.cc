@@ -35,7 +35,11 @@ void AddParameterFlags(CLI::App* command, const ParameterList& parameters, const
           [&parameter](const std::vector<std::string>& values) { Check(parameter, parameter.set_list(values)); },
           parameter.help);
       option->type_name(parameter.type_name)->default_str(parameter.get());
-      if (parameter.separator != 0) option->delimiter(parameter.separator);
+      if (parameter.separator != 0) {
+        option->delimiter(parameter.separator);
+      } else {
+        option->allow_extra_args(false);  // what stands behind it is not its own
+      }
       if (std::find(required.begin(), required.end(), parameter.name) != required.end()) option->required();
     } else {
       option = command->add_option_function<std::string>(

@@ -64,10 +64,10 @@ struct Outcome {
   Candidates candidates;
 };
 
-absl::StatusOr<Outcome> RunSplit(const Flags& flags, const EventReadOptions& read, const SplitOptions& options) {
+absl::StatusOr<Outcome> RunSplit(const Flags& flags, const SplitOptions& options) {
   Progress progress(flags.quiet ? Progress::Mode::kSilent : Progress::Mode::kAuto);
   Outcome out;
-  ASSIGN_OR_RETURN(out.input, ReadEvents(flags.inputs, read, &progress));
+  ASSIGN_OR_RETURN(out.input, ReadEvents(flags.inputs, flags.events.options, &progress));
   const EventLog& log = out.input.log;
   ASSIGN_OR_RETURN(out.split, SplitRows(log, options));
   if (!flags.out_history.empty()) out.history = TakeFirstRows(log, flags.history_rows, &out.split.test);
@@ -126,8 +126,6 @@ int Run(const CLI::App& command, const Flags& flags) {
   const absl::StatusOr<SplitKind> kind = SplitKindFromName(flags.kind);
   if (!kind.ok()) return FailUsage(command, StrCat("--kind: ", kind.status().message()));
   options.kind = *kind;
-  const absl::StatusOr<EventReadOptions> read = ToEventReadOptions(flags.events);
-  if (!read.ok()) return FailUsage(command, kindred::StrCat(read.status().message()));
   const auto test_from = Moment("--test-from", flags.test_from), valid_from = Moment("--valid-from", flags.valid_from);
   for (const auto* moment : {&test_from, &valid_from}) {
     if (!moment->ok()) return FailUsage(command, kindred::StrCat(moment->status().message()));
@@ -152,7 +150,7 @@ int Run(const CLI::App& command, const Flags& flags) {
       return FailUsage(command, StrCat(outputs[i], " is given for two outputs"));
     }
   }
-  const absl::StatusOr<Outcome> outcome = RunSplit(flags, *read, options);
+  const absl::StatusOr<Outcome> outcome = RunSplit(flags, options);
   if (!outcome.ok()) return Fail(outcome.status());
   Print(flags, *outcome);
   return kExitOk;
@@ -185,6 +183,7 @@ void AddKindFlags(CLI::App* command, Flags* flags) {
 void AddSplitCommand(CLI::App& app, int* exit_code) {
   CLI::App* command = app.add_subcommand("split", "Divide events into training, validation and test files");
   const auto flags = std::make_shared<Flags>();
+  flags->events.options.allow_negative = true;  // what they mean is up to who takes the parts
   command->add_option("INPUT", flags->inputs, "Files of events: CSV, JSON lines, Parquet")->required();
   AddKindFlags(command, flags.get());
   const auto out = [&](const char* name, std::string& path, const char* help) {

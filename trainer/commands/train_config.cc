@@ -24,8 +24,15 @@ class Reader {
     DescribeEventInput(&options_, &top_);
     DescribeItemInput(&options_, &top_);
     DescribeBundle(&options_, &top_);
+    // In the list's order, whatever the file's: how times are written decides how 'from' is read.
+    for (const Parameter& parameter : top_.all()) {
+      for (const auto& entry : root) {
+        if (top_.Find(entry.first.Scalar()) == &parameter) RETURN_IF_ERROR(Set(top_, entry.first, entry.second, ""));
+      }
+    }
     for (const auto& entry : root) {
       const std::string key = entry.first.Scalar();
+      if (top_.Find(key) != nullptr) continue;
       if (key == "spaces") {
         RETURN_IF_ERROR(ReadSpaces(entry.second));
       } else if (key == "blend") {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -99,6 +100,27 @@ Json BlendJson(const BlendRecipe& recipe) {
   return out;
 }
 
+// Adds a tensor that a family made. Tables of tokens and actions stand once in a bundle, for all spaces that use them;
+// `owners` says whose came first.
+absl::Status AddPart(const std::string& space, OwnedTensor tensor,
+                     std::map<std::string, std::string, std::less<>>* owners, BundleParts* parts) {
+  const auto [owner, is_new] = owners->emplace(tensor.name, space);
+  if (is_new) {
+    parts->tensors.push_back(std::move(tensor));
+    return absl::OkStatus();
+  }
+  const auto first = std::find_if(parts->tensors.begin(), parts->tensors.end(),
+                                  [&](const OwnedTensor& other) { return other.name == tensor.name; });
+  const auto bytes = tensor.bytes.span(), others = first->bytes.span();
+  if (tensor.shape == first->shape && std::equal(bytes.begin(), bytes.end(), others.begin(), others.end())) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "spaces '%s' and '%s' need one table %s each, and a bundle has one: theirs differ. Give both spaces the same "
+      "tokens, sessions, session_gap_minutes, min_tokens and min_occurrences, or train two bundles",
+      owner->second, space, tensor.name));
+}
+
 // Whether serving makes the vector of a user of the training from what they have.
 bool FoldsInSeen(const TrainedSpace& space) {
   if (!space.users.empty()) return false;
@@ -133,6 +155,7 @@ absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTabl
   SpaceSpecs specs;
   Json remembered_spaces = Json::object();
   std::vector<float> prior, popularity;
+  std::map<std::string, std::string, std::less<>> part_owners;
   const SpaceRecipe* seen_weights = nullptr;  // whose values users.seen.weights has
   for (const SpaceRecipe& space : recipe.spaces) {
     const auto start = std::chrono::steady_clock::now();
@@ -171,7 +194,9 @@ absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTabl
                    seen_weights->name, "', since a bundle has one value for what a user has"));
       }
     }
-    for (OwnedTensor& tensor : trained->parts) parts.tensors.push_back(std::move(tensor));
+    for (OwnedTensor& tensor : trained->parts) {
+      RETURN_IF_ERROR(AddPart(space.name, std::move(tensor), &part_owners, &parts));
+    }
     if (!trained->prior.empty()) prior = trained->prior;
     if (!trained->popularity.empty()) popularity = trained->popularity;
     for (const std::string& note : trained->notes) out.report.notes.push_back(StrCat(space.name, ": ", note));

@@ -229,6 +229,15 @@ TEST_F(CommandsTest, EveryCommandHasHelpWithExitCodesAndExample) {
   EXPECT_EQ(RunKindred({"train", "--help"}).exit_code, kExitOk);
 }
 
+TEST_F(CommandsTest, SplitKeepsNegativeValuesAndReadsItsFileBehindAFilter) {
+  WriteFile(events_, "user_id,item_id,rating\nu,a,-2.5\nu,b,3\nv,a,1\n");
+  const std::string train = dir_.File("train.csv");
+  const Outcome split = RunKindred({"split", "--kind", "random", "--test-fraction", "0", "--out-train", train,
+                                    "--quiet", "--keep", "item_id=a", events_});
+  ASSERT_EQ(split.exit_code, kExitOk) << split.err;
+  EXPECT_EQ(ReadFile(train), "user_id,item_id,rating\nu,a,-2.5\nv,a,1\n");
+}
+
 TEST_F(CommandsTest, SplitWritesEveryPartOrNone) {
   std::string text = "who,what,at\n";
   for (int u = 0; u < 5; ++u) {
@@ -272,6 +281,22 @@ TEST_F(CommandsTest, SplitWritesEveryPartOrNone) {
   args.back() = "-1";
   EXPECT_EQ(RunKindred(args).exit_code, kExitUsage);
   EXPECT_EQ(RunKindred({"split", events_, "--kind", "half", "--out-test", test}).exit_code, kExitUsage);
+  // One description reads events for every command; its errors are wrong usage and name the flag.
+  for (const auto& [flag, value] : std::vector<std::pair<std::string, std::string>>{{"--clip", "5,1"},
+                                                                                    {"--clip", "5"},
+                                                                                    {"--from", "soon"},
+                                                                                    {"--delimiter", "ab"},
+                                                                                    {"--time-unit", "hours"},
+                                                                                    {"--min-user-items", "0"}}) {
+    for (const std::string command : {"split", "evaluate"}) {
+      std::vector<std::string> wrong = {command, flag, value};
+      if (command == "split") wrong.insert(wrong.end(), {events_, "--out-test", test});
+      if (command == "evaluate") wrong.insert(wrong.end(), {"--bundle", events_, "--test", events_});
+      const Outcome refused = RunKindred(wrong);
+      EXPECT_EQ(refused.exit_code, kExitUsage) << command << " " << flag;
+      EXPECT_THAT(refused.err, AllOf(HasSubstr(flag), HasSubstr("found '" + value + "', expected"))) << command;
+    }
+  }
   EXPECT_EQ(RunKindred({"split", events_, "--keep", "x", "--out-test", test}).exit_code, kExitUsage);
   EXPECT_EQ(RunKindred({"split", dir_.File("none.csv"), "--out-test", test}).exit_code, kExitUsage);
 }

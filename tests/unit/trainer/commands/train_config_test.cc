@@ -33,10 +33,19 @@ threads: 1
 out: shop.safetensors
 )";
 
+constexpr int64_t kFirstOfDecember = 1291161600000;  // of 2010
+
 void ExpectError(const std::string& text, const std::string& part) {
   const auto options = ParseTrainConfig(text, "p.yaml");
   ASSERT_FALSE(options.ok()) << text;
   EXPECT_THAT(StrCat(options.status().message()), HasSubstr(part));
+}
+
+TEST(TrainConfigTest, HowTimesAreWrittenCountsWhereverItStands) {
+  const auto options = ParseTrainConfig(
+      "from: 1/12/2010\nday_first: true\ninteractions: [a.csv]\nspaces: {svd: {}}\nout: o\n", "p.yaml");
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->read.from_ms, kFirstOfDecember);
 }
 
 TEST(TrainConfigTest, ReadsAWholePipeline) {

@@ -18,6 +18,7 @@
 namespace kindred {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
@@ -93,6 +94,10 @@ class ServedTraitsTest : public ::testing::Test {
                                      const Settings& set) {
     Recipe recipe;
     recipe.spaces.push_back({.name = "traits", .family = Configured(set), .prior_weight = {}, .weights = weights});
+    return Serve(log, items, recipe);
+  }
+
+  std::shared_ptr<const Model> Serve(const EventLog& log, const ItemTable& items, Recipe recipe) {
     recipe.threads = 1;
     Progress silent(Progress::Mode::kSilent);
     const auto bundle = TrainBundle(log, items, recipe, "{}", &silent);
@@ -249,6 +254,29 @@ TEST(TraitsFamilyTest, TooLittleIsAClearError) {
   const auto nothing = Train(TwoSegments(), kSmall, {}, {.actions = {{"view", 0.0}, {"buy", 0.0}}});
   ASSERT_FALSE(nothing.ok());
   EXPECT_THAT(nothing.status().message(), HasSubstr("action weight"));
+}
+
+TEST_F(ServedTraitsTest, SpacesOfOneVocabularyShareItAndOthersAreRefused) {
+  const EventLog log = TwoSegments();
+  Recipe recipe;
+  recipe.spaces.push_back({.name = "traits", .family = Configured(kSmall), .prior_weight = {}, .weights = {}});
+  Settings finer = {{"traits", "3"}, {"factors", "6"}, {"epochs", "20"}, {"window", "2"}};
+  recipe.spaces.push_back({.name = "finer", .family = Configured(finer), .prior_weight = {}, .weights = {}});
+  for (const char* name : {"traits", "finer"}) {
+    recipe.default_space = name;
+    const auto model = Serve(log, {}, recipe);
+    ASSERT_NE(model, nullptr);
+    EXPECT_EQ(model->default_space().name, name);
+    ExpectUsersAreTheirFoldIns(log, *model);
+  }
+
+  finer.emplace_back("tokens", "item");
+  recipe.spaces.back().family = Configured(finer);
+  Progress silent(Progress::Mode::kSilent);
+  const auto refused = TrainBundle(log, {}, recipe, "{}", &silent);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.status().message(),
+              AllOf(HasSubstr("spaces 'traits' and 'finer' need one table tokens.ids"), HasSubstr("min_occurrences")));
 }
 
 TEST_F(ServedTraitsTest, ServingMakesTheTrainedProfilesOfTheSameEvents) {
