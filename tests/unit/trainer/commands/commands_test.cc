@@ -230,12 +230,13 @@ TEST_F(CommandsTest, EveryCommandHasHelpWithExitCodesAndExample) {
 }
 
 TEST_F(CommandsTest, SplitKeepsNegativeValuesAndReadsItsFileBehindAFilter) {
-  WriteFile(events_, "user_id,item_id,rating\nu,a,-2.5\nu,b,3\nv,a,1\n");
+  WriteFile(events_, "user_id,item_id,rating\nu,a,-2.5\nu,b,3\nu,a,1\nu,a,4\n");
   const std::string train = dir_.File("train.csv");
-  const Outcome split = RunKindred({"split", "--kind", "random", "--test-fraction", "0", "--out-train", train,
-                                    "--quiet", "--keep", "item_id=a", events_});
+  const Outcome split =
+      RunKindred({"split", "--kind", "user_last", "--test-rows", "1", "--min-items", "1", "--out-train", train,
+                  "--quiet", "--time-column", "none", "--keep", "item_id=a", events_});
   ASSERT_EQ(split.exit_code, kExitOk) << split.err;
-  EXPECT_EQ(ReadFile(train), "user_id,item_id,rating\nu,a,-2.5\nv,a,1\n");
+  EXPECT_EQ(ReadFile(train), "user_id,item_id,rating\nu,a,-2.5\nu,a,1\n");
 }
 
 TEST_F(CommandsTest, SplitWritesEveryPartOrNone) {
