@@ -25,7 +25,9 @@ absl::Status ReadCsvEvents(const std::string& path, const EventReadOptions& opti
   std::vector<size_t> columns(names.size(), kNone);
   for (size_t i = 0; i < names.size(); ++i) {
     if (names[i].empty()) continue;
-    ASSIGN_OR_RETURN(columns[i], csv->Column(names[i]));
+    const std::optional<size_t> column = csv->FindColumn(names[i]);
+    if (!column) return builder->NoColumn(path, i, names[i], csv->header());
+    columns[i] = *column;
   }
   progress->Begin(StrCat("reading ", path), csv->bytes_total(), "bytes");
   std::vector<Cell> cells(names.size());

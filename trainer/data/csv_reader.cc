@@ -12,6 +12,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "trainer/base/text.h"
+#include "trainer/data/input_file.h"
 
 namespace kindred {
 namespace {
@@ -138,10 +139,7 @@ absl::StatusOr<int> CsvReader::Peek() {
     const char* reason = gzerror(in.file, &code);
     // A gzip stream that ends early is reported only here, with the bytes so far handed out.
     if (got < 0 || (code != Z_OK && code != Z_STREAM_END)) {
-      return absl::DataLossError(absl::StrFormat("%s, near line %d: %s", path_, line_,
-                                                 code == Z_BUF_ERROR ? "the gzip data ends early; the file is truncated"
-                                                 : code == Z_ERRNO   ? std::strerror(errno)
-                                                                     : reason));
+      return absl::DataLossError(absl::StrFormat("%s, near line %d: %s", path_, line_, GzipProblem(code, reason)));
     }
     in.at = 0;
     in.size = static_cast<size_t>(got);

@@ -90,6 +90,14 @@ absl::Status EventBuilder::CheckSameColumns(const std::string& path, const std::
   return absl::OkStatus();
 }
 
+absl::Status EventBuilder::NoColumn(const std::string& path, size_t place, std::string_view name,
+                                    const std::vector<std::string>& columns) {
+  return absl::InvalidArgumentError(
+      absl::StrFormat("%s: has no column %s; its columns are %s. %s", path, Shown(name), StrJoin(columns, ", "),
+                      place < kRoles ? absl::StrFormat("Name the one that it is with --%s-column", kRoleNames[place])
+                                     : "Correct the condition of --keep"));
+}
+
 bool EventBuilder::IsMissing(const Cell& cell) const {
   if (cell.kind == Cell::Kind::kMissing) return true;
   if (cell.kind != Cell::Kind::kText) return false;
@@ -192,7 +200,7 @@ std::optional<EventBuilder::Problem> EventBuilder::Add(std::span<const Cell> cel
     if (value < 0 && !options_.allow_negative) {
       return Problem{kValueRole, StrCat(Found(cell),
                                         ", expected a number ≥ 0: this model's factors and its transform are of "
-                                        "non-negative values")};
+                                        "non-negative values. --clip 0, makes such values 0, which say nothing")};
     }
     if (value == 0) return SkipFor(kZeroValue);
   }

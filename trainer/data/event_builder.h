@@ -43,6 +43,10 @@ class EventBuilder {
     return columns;
   }
 
+  // INVALID_ARGUMENT: the file has no column `name`, the one at `place` of ColumnsOf.
+  static absl::Status NoColumn(const std::string& path, size_t place, std::string_view name,
+                               const std::vector<std::string>& columns);
+
   struct Problem {
     size_t column = 0;  // place in ColumnsOf
     std::string what;

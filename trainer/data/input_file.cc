@@ -1,6 +1,7 @@
 #include "trainer/data/input_file.h"
 
 #include <sys/stat.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -39,6 +40,13 @@ absl::StatusOr<InputFormat> FormatOf(const std::string& path) {
   std::ifstream(path, std::ios::binary).read(begin, sizeof(begin));
   if (std::string_view(begin, sizeof(begin)) == "PAR1") return InputFormat::kParquet;
   return begin[0] == '{' ? InputFormat::kJsonLines : InputFormat::kCsv;
+}
+
+std::string GzipProblem(int code, std::string_view reason) {
+  if (code == Z_BUF_ERROR) return "the gzip data ends early; the file is truncated: write or fetch it again";
+  if (code == Z_ERRNO) return std::strerror(errno);
+  if (const size_t path_end = reason.rfind(": "); path_end != reason.npos) reason.remove_prefix(path_end + 2);
+  return StrCat("the gzip data is damaged (", reason, "): write or fetch the file again");
 }
 
 }  // namespace kindred

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 
@@ -16,5 +17,8 @@ absl::StatusOr<uint64_t> InputFileSize(const std::string& path);
 // By name: .csv, .tsv, .txt, .jsonl, .ndjson, .json, each also with .gz; .parquet, .pq. By its first bytes when the
 // name says nothing, CSV in doubt. Errors as above.
 absl::StatusOr<InputFormat> FormatOf(const std::string& path);
+
+// What zlib's gzread has met with, in words that say what to do; `code` and `reason` are gzerror's.
+std::string GzipProblem(int code, std::string_view reason);
 
 }  // namespace kindred

@@ -52,10 +52,7 @@ absl::Status LineReader::Fill() {
   const char* reason = gzerror(file_, &code);
   // A gzip stream that ends early is reported only here, with the bytes so far handed out.
   if (got < 0 || (code != Z_OK && code != Z_STREAM_END)) {
-    return absl::DataLossError(absl::StrFormat("%s, near line %d: %s", path_, number_ + 1,
-                                               code == Z_BUF_ERROR ? "the gzip data ends early; the file is truncated"
-                                               : code == Z_ERRNO   ? std::strerror(errno)
-                                                                   : reason));
+    return absl::DataLossError(absl::StrFormat("%s, near line %d: %s", path_, number_ + 1, GzipProblem(code, reason)));
   }
   buffer_.resize(kept + static_cast<size_t>(got));
   end_ = got == 0;

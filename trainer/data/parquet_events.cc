@@ -78,7 +78,10 @@ absl::Status ReadParquetEvents(const std::string& path, EventBuilder* builder, P
   if (!open.ok()) return NoParquet(path, std::string(open.status().message()));
   const std::unique_ptr<ParquetSource> source((*open)(path.c_str(), kParquetPluginVersion));
   if (source == nullptr) return NoParquet(path, "its kindred_parquet.so is of another version");
-  const auto failed = [&] { return absl::DataLossError(absl::StrFormat("%s: %s", path, source->error())); };
+  const auto failed = [&] {
+    return absl::DataLossError(
+        absl::StrFormat("%s: is no whole Parquet file, write or fetch it again: %s", path, source->error()));
+  };
   if (*source->error() != '\0') return failed();
 
   std::vector<std::string> columns;
@@ -92,10 +95,7 @@ absl::Status ReadParquetEvents(const std::string& path, EventBuilder* builder, P
   for (size_t i = 0; i < names.size(); ++i) {
     if (names[i].empty()) continue;
     const auto found = std::find(columns.begin(), columns.end(), names[i]);
-    if (found == columns.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrFormat("%s: has no column %s; its columns are %s", path, Shown(names[i]), StrJoin(columns, ", ")));
-    }
+    if (found == columns.end()) return builder->NoColumn(path, i, names[i], columns);
     if (std::find(found + 1, columns.end(), names[i]) != columns.end()) {
       return absl::InvalidArgumentError(absl::StrFormat("%s: has several columns %s", path, Shown(names[i])));
     }

@@ -245,6 +245,7 @@ class ArrowSource final : public ParquetSource {
       // Pages as they are needed, instead of whole column chunks: a file may have but one row group.
       properties.enable_buffered_stream();
       properties.set_buffer_size(kPageBufferBytes);
+      properties.set_page_checksum_verification(true);  // of pages that have one
       parquet::ArrowReaderProperties arrow_properties;
       arrow_properties.set_batch_size(kBatchRows);
       arrow_properties.set_pre_buffer(false);
