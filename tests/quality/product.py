@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import math
 import pathlib
 import re
 import sys
@@ -54,9 +53,11 @@ class Product:
 
     def train(self, name: str, interactions: pathlib.Path, spaces: dict[str, dict[str, Any]],
               **keys: Any) -> tuple[pathlib.Path, float]:
-        """A bundle of `spaces` (by `kindred train --config`) and the seconds that it took."""
+        """A bundle of `spaces` (by `kindred train --config`) and the seconds that it took. One thread: the same bundle
+        and the same figures each time."""
         bundle = self.context.work_dir / f"{name}.safetensors"
-        config = {"interactions": str(interactions), "out": str(bundle), "model": name, "spaces": spaces, **keys}
+        config = {"interactions": str(interactions), "out": str(bundle), "model": name, "spaces": spaces, "threads": 1,
+                  **keys}
         path = self.context.work_dir / f"{name}.yaml"
         path.write_text(json.dumps(config, indent=1), encoding="utf-8")  # JSON is YAML
         start = time.monotonic()
@@ -161,10 +162,5 @@ def write_rows(path: pathlib.Path, rows: Sequence[dict[str, str]]) -> pathlib.Pa
     return path
 
 
-def largest_prior(train: pathlib.Path) -> float:
-    """ln(1 + users) of the item with the most users. A bundle's prior is divided by it, so that a weight β of
-    log(1 + popularity) is `prior_weight` = β times this."""
-    users: dict[str, set[str]] = {}
-    for event in read_rows(train):
-        users.setdefault(event["item_id"], set()).add(event["user_id"])
-    return math.log1p(max(len(of_item) for of_item in users.values()))
+def settings(recipe: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in recipe.items() if key != "family") or "defaults"

@@ -6,7 +6,6 @@ import gzip
 import importlib.util
 import io
 import json
-import math
 import pathlib
 import sys
 import tempfile
@@ -75,13 +74,6 @@ class Figures(unittest.TestCase):
                          (0.25, 0.5, 0.1))
         with self.assertRaises(BenchError):
             ranking.figure(ranker="none")
-
-    def test_the_largest_prior_counts_users_not_events(self):
-        with tempfile.TemporaryDirectory() as folder:
-            events = [("u", "a"), ("u", "a"), ("u", "a"), ("v", "b"), ("u", "b")]
-            path = product.write_rows(pathlib.Path(folder) / "t.csv.gz",
-                                      [{"user_id": user, "item_id": item} for user, item in events])
-            self.assertAlmostEqual(product.largest_prior(path), math.log(3))
 
     def test_hindsight_is_the_share_that_only_others_made_known_later(self):
         scenario = load("protocol")

@@ -18,7 +18,7 @@ struct AlsOptions {
   // λ of Σ_ui c_ui (p_ui − x_u·y_i)² + λ(Σ‖x_u‖² + Σ‖y_i‖²), where c = 1 + α·value and p = 1 where there is a value,
   // and c = 1, p = 0 elsewhere.
   double regularization = 10.0;
-  double alpha = 20.0;
+  double alpha = 5.0;
   uint32_t iterations = 15;
   uint32_t cg_steps = 3;    // of each row in each iteration
   double tolerance = 1e-4;  // stop when an iteration lowers the objective by less than this share; 0: never

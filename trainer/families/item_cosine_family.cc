@@ -20,13 +20,18 @@ void ItemCosineFamily::Describe(ParameterList* parameters) {
   parameters->Add("max_user_items", &options_.max_user_items,
                   "Take only so many of a user's items, those of the largest values; 0 = all");
   DescribeTransform(&transform_, parameters);
+  parameters->Add<bool>("similarity", &by_users_,
+                        "What makes two items alike: values = how much each user has of both, old events less where "
+                        "they decay; users = who has both, whatever the amount and the age",
+                        {{"values", false}, {"users", true}});
 }
 
 absl::StatusOr<TrainedSpace> ItemCosineFamily::Train(const TrainingData& data, std::string_view space,
                                                      Progress* progress) {
   ItemCosineOptions options = options_;
   options.threads = data.threads;
-  const SparseMatrix similar = ItemCosine(Transformed(data.interactions->values, transform_), options, progress);
+  const ValueTransform alike_by = by_users_ ? ValueTransform::kBinary : transform_;
+  const SparseMatrix similar = ItemCosine(Transformed(data.interactions->values, alike_by), options, progress);
   TrainedSpace out;
   out.spec.family = name();
   out.spec.fold_in = FoldIn::kNeighbors;

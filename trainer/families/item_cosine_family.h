@@ -22,6 +22,7 @@ class ItemCosineFamily final : public Family {
  private:
   ItemCosineOptions options_;
   ValueTransform transform_ = ValueTransform::kLog1p;
+  bool by_users_ = false;  // similarities ask who has both items, not how much of them
 };
 
 }  // namespace kindred

@@ -23,7 +23,7 @@ class TraitsFamily final : public Family {
 
  private:
   TokenVectorOptions options_;
-  uint32_t traits_ = 16;
+  uint32_t traits_ = 32;
   uint32_t iterations_ = 200;
   double tolerance_ = 1e-4;
   ValueTransform transform_ = ValueTransform::kIdentity;

@@ -6,23 +6,15 @@ from __future__ import annotations
 
 import pathlib
 import sys
-from typing import Any
-
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from datasets import CUT, GLOBAL_CUT  # noqa: E402
-from product import Context, Product, Ranking, anchor, beside, command_of, guarded, largest_prior  # noqa: E402
+from datasets import COMPLETE_JOURNEY, CUT, GLOBAL_CUT  # noqa: E402
+from product import Context, Product, Ranking, anchor, beside, command_of, guarded, settings  # noqa: E402
 
 COMMAND = command_of("complete_journey")
 UNIT = "NDCG@10"
-FLAGS = ("--user-column", "household_id", "--item-column", "product_id", "--value-column", "none", "--time-column",
-         "transaction_timestamp", "--session-column", "basket_id", "--keep", "quantity>0")
-KEYS = {"session_column": "session", "min_item_users": 10}
-ALS = {"family": "als", "factors": 64, "regularization": 30, "alpha": 5, "iterations": 10, "prior_weight": 0}
-ITEM2VEC = {"family": "item2vec", "factors": 64, "window": 5, "epochs": 3, "sessions": "column", "prior_weight": 0}
-TRAITS: dict[str, Any] = {"family": "traits", "traits": 48}
-BETA = 0.2
+DATA = COMPLETE_JOURNEY
 MIN_GROUP = 20
 
 
@@ -37,35 +29,34 @@ def rows(context: Context) -> list[dict]:
 
 def measure(product: Product, name: str, cut: tuple, tables: dict[str, str], barred: bool) -> list[dict]:
     quick = product.context.quick
-    train, test = product.split(f"journey-{name}", [pathlib.Path(tables["transactions"])], *FLAGS, *cut)
-    recipes = {"popular": {"family": "popular"}, "mean_embedding": ITEM2VEC, "als": ALS,
-               "traits": {**TRAITS, "prior_weight": round(BETA * largest_prior(train), 4)}}
+    train, test = product.split(f"journey-{name}", [pathlib.Path(tables["transactions"])], *DATA.flags, *cut)
+    recipes = {"popular": DATA.space("popular"), "mean_embedding": DATA.space("item2vec", prior_weight=0),
+               "item2vec": DATA.space("item2vec"), "als": DATA.space("als"), "traits": DATA.space("traits")}
     found: dict[str, Ranking] = {}
     bundles: dict[str, tuple[pathlib.Path, str]] = {}
 
     def case_name(family: str) -> str:
         return f"complete_journey/{name}/{family}"
 
-    def one(family: str) -> list[dict]:
-        recipe = recipes[family]
-        bundle, seconds = product.train(f"journey-{name}-{family}", train, {recipe["family"]: recipe}, **KEYS)
-        bundles[family] = (bundle, recipe["family"])
-        ranking = found[family] = product.ranking(bundle, test)
-        settings = ", ".join(f"{key} {value}" for key, value in recipe.items() if key != "family")
-        note = f"{settings}; trained in {seconds:.0f} s; {ranking.text()}".removeprefix("; ")
-        if family != "traits":
-            return [anchor(case_name(family), ranking.figure(), UNIT, COMMAND, note=note)]
-        return [beside(f"{case_name(family)}/{peer}", ranking.figure(), UNIT, COMMAND, peer, found[peer].figure(),
+    def one(case: str) -> list[dict]:
+        ((space, parameters),) = recipes[case]["spaces"].items()
+        bundle, seconds = product.train(f"journey-{name}-{case}", train, **recipes[case], **DATA.keys)
+        bundles[case] = (bundle, space)
+        ranking = found[case] = product.ranking(bundle, test)
+        note = f"{settings(parameters)}; trained in {seconds:.0f} s; {ranking.text()}"
+        if case != "traits":
+            return [anchor(case_name(case), ranking.figure(), UNIT, COMMAND, note=note)]
+        return [beside(f"{case_name(case)}/{peer}", ranking.figure(), UNIT, COMMAND, peer, found[peer].figure(),
                        bar=1.0 if barred and peer in ("popular", "mean_embedding") else None, note=note, quick=quick)
-                for peer in ("popular", "mean_embedding", "als") if peer in found]
+                for peer in ("popular", "mean_embedding", "item2vec", "als") if peer in found]
 
     result = []
-    for family in recipes:
-        result += guarded(case_name(family), COMMAND, lambda: one(family))
+    for case in recipes:
+        result += guarded(case_name(case), COMMAND, lambda: one(case))
     if barred:
-        for family in ("traits", "mean_embedding", "als"):
-            case = f"complete_journey/profiles_alike/{family}"
-            result += guarded(case, COMMAND, lambda: alike(product, case, family, bundles, test, tables))
+        for case in ("traits", "mean_embedding", "als"):
+            label = f"complete_journey/profiles_alike/{case}"
+            result += guarded(label, COMMAND, lambda: alike(product, label, case, bundles, test, tables))
     return result
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from datasets import CUT, DESKDROP, GLOBAL_CUT, ONLINE_RETAIL, Dataset  # noqa: E402
 from product import (BenchError, Context, Product, anchor, beside, command_of, guarded, read_rows, row,  # noqa: E402
-                     skipped)
+                     settings, skipped)
 
 COMMAND = command_of("protocol")
 UNIT = "NDCG@10"
@@ -57,35 +57,28 @@ def measure(product: Product, data: Dataset) -> list[dict]:
         return row(case_name("popularity"), figure, UNIT, COMMAND, peer="the protocol's own", higher_is_better=True,
                    peer_figure=data.popularity, error=error, note=f"{ranking.text()}; the same cut as the issue's")
 
-    def model(name: str, recipe: dict, least: float | None, more: str = "") -> list[dict]:
+    def model(name: str, recipe: dict, more: str = "") -> list[dict]:
         def one() -> dict:
-            bundle, seconds = product.train(f"{data.name}-{name}", train, {recipe.get("family", name): recipe},
-                                            **data.keys)
+            bundle, seconds = product.train(f"{data.name}-{name}", train, **recipe, **data.keys)
             ranking = product.ranking(bundle, test)
             found[name] = ranking.figure()
-            return anchor(case_name(name), found[name], UNIT, COMMAND, least=least, quick=quick,
-                          note=f"{settings(recipe)}; trained in {seconds:.0f} s; {ranking.text()}{more}")
+            (parameters,) = recipe["spaces"].values()
+            return anchor(case_name(name), found[name], UNIT, COMMAND, least=data.least.get(name), quick=quick,
+                          note=f"{settings(parameters)}; trained in {seconds:.0f} s; {ranking.text()}{more}")
         return guarded(case_name(name), COMMAND, one)
 
     result = guarded(case_name("popularity"), COMMAND, popularity)
-    result += model("als", data.als, data.least_als)
-    result += model("als_all_alike", data.als_all_alike, None, "; events of any age count alike")
-    result += model("item_cosine", data.item_cosine, None)
-    result += model("mean_embedding", data.item2vec, None)
-    result += model("traits", data.traits_recipe(train), data.least_traits)
+    result += model("als", data.space("als"))
+    result += model("als_all_alike", data.space("als_all_alike"), "; events of any age count alike")
+    result += model("item_cosine", data.space("item_cosine"))
+    result += model("mean_embedding", data.space("item2vec", prior_weight=0), "; item2vec without the item prior")
+    result += model("item2vec", data.space("item2vec"))
+    result += model("traits", data.space("traits"))
     result += guarded(case_name("best"), COMMAND, lambda: best(product, data, train, test, found, case_name("best")))
     share = hindsight(train, test)
     result.append(row(case_name("hindsight"), 100 * share, "% of pairs", COMMAND, note=HINDSIGHT))
     result += guarded(case_name("one_cut/als"), COMMAND, lambda: one_cut(product, data, case_name))
     return result
-
-
-def settings(recipe: dict) -> str:
-    return ", ".join(f"{key} {value}" for key, value in recipe.items() if key != "family")
-
-
-def blend(data: Dataset) -> dict:
-    return {"spaces": {"als": data.als, "item2vec": data.item2vec}, "blend": data.hybrid}
 
 
 def hindsight(train: pathlib.Path, test: pathlib.Path) -> float:
@@ -105,30 +98,31 @@ def hindsight(train: pathlib.Path, test: pathlib.Path) -> float:
 
 def best(product: Product, data: Dataset, train: pathlib.Path, test: pathlib.Path, found: dict[str, float],
          case: str) -> list[dict]:
-    """ALS or the hybrid, whichever is ahead on validation; both figures on test are shown."""
+    """The family or hybrid that is ahead on validation; what all have there and on test is shown."""
     quick = product.context.quick
     weights = ", ".join(f"{space} {weight}" for space, weight in data.hybrid.items())
 
     def hybrid() -> dict:
-        bundle, seconds = product.train(f"{data.name}-hybrid", train, **blend(data), **data.keys)
+        bundle, seconds = product.train(f"{data.name}-hybrid", train, **data.blend(), **data.keys)
         ranking = product.ranking(bundle, test)
         found["hybrid"] = ranking.figure()
         return anchor(case.replace("best", "hybrid"), found["hybrid"], UNIT, COMMAND,
                       note=f"{weights}; trained in {seconds:.0f} s; {ranking.text()}")
 
     result = guarded(case.replace("best", "hybrid"), COMMAND, hybrid)
-    fit, valid = product.split(f"{data.name}-valid", [train], "--session-column", "session", *CUT)
+    fit, valid = data.validation(product, train)
     ahead: dict[str, float] = {}
-    for name, recipe in (("als", {"spaces": {"als": data.als}}), ("hybrid", blend(data))):
+    for name in ("als", "item_cosine", "item2vec", "traits", "hybrid"):
         if name in found:
+            recipe = data.blend() if name == "hybrid" else data.space(name)
             bundle, _ = product.train(f"{data.name}-valid-{name}", fit, **recipe, **data.keys)
             ahead[name] = product.ranking(bundle, valid).figure()
     if not ahead:
-        raise BenchError("neither als nor the hybrid could be trained")
+        raise BenchError("no family could be trained")
     winner = max(ahead, key=ahead.get)
     chosen = f"{winner}, chosen on validation: " + ", ".join(
         f"{name} {ahead[name]:.4f} there and {found[name]:.4f} on test" for name in ahead)
-    result.append(anchor(case, found[winner], UNIT, COMMAND, least=data.least_best, note=chosen, quick=quick))
+    result.append(anchor(case, found[winner], UNIT, COMMAND, least=data.least.get("best"), note=chosen, quick=quick))
     return result
 
 
@@ -148,6 +142,7 @@ def one_cut(product: Product, data: Dataset, case_name) -> list[dict]:
         return beside(case_name(f"one_cut/{name}"), ranking.figure(), UNIT, COMMAND, "popularity", base, bar=None,
                       note=f"one cut for all users at the 0.8 quantile of the times; {ranking.text()}, answered by "
                            + ", ".join(f"{count} {source}" for source, count in sources.items()))
-    result += guarded(case_name("one_cut/als"), COMMAND, lambda: one("als", {"spaces": {"als": data.als}}))
-    result += guarded(case_name("one_cut/hybrid"), COMMAND, lambda: one("hybrid", blend(data)))
+    for name in ("als", "item2vec", "traits"):
+        result += guarded(case_name(f"one_cut/{name}"), COMMAND, lambda: one(name, data.space(name)))
+    result += guarded(case_name("one_cut/hybrid"), COMMAND, lambda: one("hybrid", data.blend()))
     return result

@@ -159,7 +159,7 @@ TEST(ImplicitAlsTest, RejectsWhatItCannotFactorize) {
   huge.values[7] = 1e37;
   EXPECT_THAT(message(negative, {}), HasSubstr("value -1 of user row 1 and item row 2"));
   EXPECT_THAT(message(nan, {}), HasSubstr("value nan"));
-  EXPECT_THAT(message(huge, {}), HasSubstr("too large for alpha 20"));
+  EXPECT_THAT(message(huge, {}), HasSubstr("too large for alpha 5"));
   EXPECT_THAT(message(RandomSparse(5, 5, 0, 1), {}), HasSubstr("every value"));
   EXPECT_THAT(message(SparseMatrix(), {}), HasSubstr("0 users × 0 items"));
   EXPECT_THAT(message(good, {.factors = 0}), HasSubstr("factors is 0"));

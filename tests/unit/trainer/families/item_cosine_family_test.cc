@@ -104,6 +104,26 @@ TEST_F(ItemCosineFamilyTest, RowsAreTheSimilaritiesOfTheTransformedValues) {
   EXPECT_EQ(spec.transform, ValueTransform::kLog1p);
 }
 
+TEST_F(ItemCosineFamilyTest, SimilaritiesByUsersAskNeitherAmountNorAge) {
+  AddRandom();
+  ASSERT_TRUE(parameters_.Set("similarity", "users").ok());
+  recipe_.spaces[0].weights.actions = {{"view", 0.01}, {"buy", 3}};
+  const TrainedBundle bundle = Train();
+  const TensorMap tensors = bundle.parts.Map();
+  const Eigen::MatrixXd found = Dense(Rows(tensors, static_cast<uint32_t>(log_.item_ids.size())));
+  // log1p(e − 1) = 1: the similarities of a matrix of ones.
+  SparseMatrix ones = AggregateEvents(log_, {}).values;
+  std::fill(ones.values.begin(), ones.values.end(), std::expm1(1.0));
+  const Eigen::MatrixXd expected = Similarities(ones, 0);
+  ASSERT_EQ(found.rows(), expected.rows());
+  EXPECT_LT((found - expected).cwiseAbs().maxCoeff(), 1e-6);
+  EXPECT_GT((Similarities(AggregateEvents(log_, {}).values, 0) - expected).cwiseAbs().maxCoeff(), 0.05);
+  // What a user has still counts by how much it is.
+  const auto specs = SpaceSpecsFromJson(bundle.parts.metadata.at(std::string(names::kSpaces)));
+  ASSERT_TRUE(specs.ok()) << specs.status();
+  EXPECT_EQ(specs->at("item_cosine").transform, ValueTransform::kLog1p);
+}
+
 TEST_F(ItemCosineFamilyTest, KeepsTheBestNeighboursOfEachItem) {
   AddRandom();
   const Eigen::MatrixXd all = Similarities(AggregateEvents(log_, {}).values, 0);
