@@ -13,7 +13,8 @@
 namespace kindred {
 namespace {
 
-// Items start as small random vectors, as in the reference implementation of the field (Frederickson's implicit).
+// Items start as small random vectors around 0. Vectors of one sign, as in the reference implementation of the field
+// (Frederickson's implicit), begin as little more than one factor and end with a higher objective.
 constexpr double kStartScale = 0.01;
 // Cost of a block of rows, in elements.
 constexpr int64_t kBlockCost = 4096;
@@ -79,7 +80,7 @@ FloatMatrix RandomStart(const SparseMatrix& by_item, uint32_t factors, uint64_t 
     const bool empty = by_item.offsets[i] == by_item.offsets[i + 1];
     for (int64_t j = 0; j < items.cols; ++j) {
       const double uniform = static_cast<double>(generator() >> 11) * 0x1.0p-53;
-      items.Row(i)[j] = empty ? 0 : static_cast<float>(kStartScale * uniform);
+      items.Row(i)[j] = empty ? 0 : static_cast<float>(kStartScale * (2 * uniform - 1));
     }
   }
   return items;
