@@ -12,7 +12,7 @@ USERS, ITEMS, INTERACTIONS = 10_000, 50_000, 1_000_000
 THREADS, ROUNDS = 2, 3
 # A seed alone moves NDCG by 1 %, so it is the mean over one seed a round; after ten iterations neither has arrived, and
 # seeds differ by twice that.
-ALS_ROUNDS = 4
+ALS_ROUNDS = 6
 FACTORS, NMF_ITERATIONS, NMF_TOLERANCE = 50, 200, 1e-4
 TASTES, ALS_FACTORS, ALS_ITERATIONS, ALS_REGULARIZATION, ALS_ALPHA = 64, 64, 20, 1.0, 4.0
 LEAST_NMF, LEAST_SVD, LEAST_ALS = 5.0, 2.0, 1.5
