@@ -33,3 +33,47 @@ def test_a_wrong_key_names_file_and_line(kindred, tmp_path):
     assert result.returncode == 1
     assert f"{config}:2: unknown key 'user_colum'" in result.stderr
     assert list(tmp_path.iterdir()) == [config]
+
+
+def described(help_text):
+    """{flag: default} of the family's own parameters; flags without a value are "false"."""
+    block = re.search(r"^Model:\n(.*?)\n\n", help_text, re.S | re.M).group(1)
+    found = {}
+    for flag, default in re.findall(r"^  --([\w-]+)(?: [^\s=]+(?:=(\S+))?)?", block, re.M):
+        found[flag.replace("-", "_")] = default
+    return found
+
+
+def number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def test_the_manual_has_every_parameter_and_its_default(kindred):
+    """Each row of a table: `name`, `name` | default, default | …; several families may share a section."""
+    manual = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = {}
+    for title, body in re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", manual, re.S | re.M):
+        for names, defaults in re.findall(r"^\| (`[^|]+?) \| ([^|]*?) \|", body, re.M):
+            for family in title.split(", "):
+                rows.setdefault(family, {}).update({name: defaults for name in re.findall(r"`(\w+)`", names)})
+    families = re.findall(r"^  ([\w-]+) ", kindred("train", "--help").stdout.split("Subcommands:")[1], re.M)
+    assert len(families) >= 9
+    for flag in families:
+        family = flag.replace("-", "_")
+        documented = rows.get(family, {})
+        if family == "traits":
+            documented = {**rows["item2vec"], **documented}
+        parameters = described(kindred("train", flag, "--help").stdout)
+        assert parameters or family == "popular"
+        for name, default in parameters.items():
+            assert name in documented, f"{family}: {name} is not in docs/training.md"
+            given = re.split(r"[,\s()]+", documented[name].replace("`", "").replace("**", ""))
+            if number(default) is not None:
+                assert number(default) in map(number, given), f"{family}: {name} is {default}, the manual says {documented[name]}"
+            elif default:
+                assert default in given, f"{family}: {name} is {default}, the manual says {documented[name]}"
+        own = set(rows.get(family, {})) - set(parameters)
+        assert not own or family in ("svd", "nmf"), f"{family}: the manual has {own}, the program does not"

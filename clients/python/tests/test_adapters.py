@@ -3,7 +3,6 @@
 The libraries are those of the bench environment: scripts/python_env.sh bench tests/bench/requirements.txt.
 """
 import csv
-import dataclasses
 import gzip
 import pathlib
 
@@ -43,16 +42,13 @@ def groceries():
 
 @pytest.fixture
 def written(tmp_path, kindred_cli, serve):
-    """written(made) → ask, after `kindred verify`; skips, saying so, when this build does not know the fold-in yet."""
+    """written(made) → ask, after `kindred verify`."""
 
     def run(made):
         path = tmp_path / "check.safetensors"
         made.write(path)
         result = kindred_cli("verify", path)
         said = result.stdout + result.stderr
-        for unknown in ('"implicit"', '"observed"', '"neighbors"', ".rows."):
-            if result.returncode != 0 and unknown in said:
-                pytest.skip(f"this build of kindred does not serve it: {said.strip()}")
         assert result.returncode == 0 and result.stdout.startswith("VALID"), said
         return serve(made.write)
 
@@ -74,13 +70,6 @@ def same_ranking(found, scores, expected, expected_scores, tolerance=2e-4):
         if item != want:
             close = of.get(item, expected_scores[-1])
             assert abs(close - expected_scores[at]) <= 2 * tolerance * scale, (found, expected)
-
-
-def as_ridge(made):
-    """The same vectors with a fold-in that every build knows: what trained users get does not depend on it."""
-    spaces = {name: dataclasses.replace(space, fold_in="ridge", fold_in_alpha=None, fold_in_lambda=1.0)
-              for name, space in made.spaces.items()}
-    return dataclasses.replace(made, spaces=spaces)
 
 
 def events(counts, items, user):
@@ -127,11 +116,10 @@ def test_implicit_als(groceries, written, weights, alpha):
             np.testing.assert_allclose(folded, own, atol=2e-3)
         kept += len(set(top(x @ folded, row.indices, items)[0]) & set(top(x @ own, row.indices, items)[0]))
     assert kept >= (398 if weights == "ones" else 380), f"{kept} of 400 recommendations are the library's"
-    ask = written(as_ridge(made))
+    ask = written(made)
     for user in (0, 17, 250):
         ids, scores = model.recommend(user, matrix[user], N=10)
         same_ranking(*served(ask, "--user", users[user]), [items[i] for i in ids], scores)
-    ask = written(made)
     for user in (0, 17, 250):
         if weights == "counts":
             break
@@ -154,11 +142,10 @@ def test_implicit_with_biases(groceries, written, kind):
     assert np.all(np.asarray(space.users)[:, -1] == 1), "a user's last number multiplies the item's offset"
     np.testing.assert_allclose(np.asarray(space.users) @ np.asarray(space.items).T, model.user_factors @ model.item_factors.T,
                                rtol=1e-5, atol=1e-5)
-    ask = written(as_ridge(made))
+    ask = written(made)
     for user in (0, 17, 250):
         ids, scores = model.recommend(user, counts[user], N=10)
         same_ranking(*served(ask, "--user", users[user]), [items[i] for i in ids], scores)
-    ask = written(made)
     for user in (0, 17, 250):
         # The fold-in: offsets aside, ridge over the history.
         x, b = np.asarray(space.items, float)[:, :-1], np.asarray(space.items, float)[:, -1]
@@ -259,12 +246,7 @@ def test_gensim_output_vectors(word2vec, written):
     ranked = sorted(words, key=lambda word: -words[word])
     ours = [made.item_ids[i] for i in np.argsort(-scores)]
     assert ours[:10] == ranked[:10]
-    try:
-        ask = written(made)
-    except AssertionError as error:
-        if "sources" not in str(error):
-            raise
-        pytest.skip("this build of kindred has no space.<space>.sources yet")
+    ask = written(made)
     seen = [rows[item] for item in history[:3]]
     same_ranking(*served(ask, *[part for item in history[:3] for part in ("--event", item)]), *top(scores, seen, made.item_ids))
     with pytest.raises(BundleError, match="whole Word2Vec model"):
