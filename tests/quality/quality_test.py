@@ -16,6 +16,8 @@ from unittest import mock
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
 
+import choose  # noqa: E402
+import datasets  # noqa: E402
 import product  # noqa: E402
 import run  # noqa: E402
 from context import BenchError, Context  # noqa: E402
@@ -154,6 +156,68 @@ class Stand(unittest.TestCase):
             rows = self.drive("next_item", program, [("SESSIONS", sessions)])
         self.assertEqual(rows[0]["figure"], 0.25)
         self.assertTrue(rows[0]["ok"])
+
+
+class Fake:
+    """A product whose models are best at a = 2 and, given that, b = 4; it counts what it is asked to train."""
+
+    def __init__(self):
+        self.trained: list[dict] = []
+        self.cuts: list[tuple] = []
+
+    def split(self, name, inputs, *flags):
+        self.cuts.append((name, inputs))
+        return f"{name}-train", f"{name}-test"
+
+    def train(self, name, interactions, spaces, **keys):
+        assert interactions == "deskdrop-validation-train", interactions
+        self.trained.append(spaces)
+        return spaces, 1.0
+
+    def ranking(self, bundle, test):
+        assert test == "deskdrop-validation-test", test
+        (parameters,) = bundle.values()
+        a, b = parameters.get("a", 0), parameters.get("b", 0)
+        return product.Ranking(evaluation(1 - 0.1 * abs(a - 2) - 0.01 * abs(b - 2 * a)))
+
+
+class Chosen(unittest.TestCase):
+    GRID = {"b": (0, 2, 4), "a": (1, 2, 3)}
+
+    def choice(self, fake: Fake, folder: str) -> choose.Choice:
+        return choose.Choice(fake, datasets.DESKDROP, "als_all_alike", pathlib.Path(folder) / "runs.csv")
+
+    def best(self, fake: Fake, folder: str, rounds: int) -> dict:
+        with contextlib.redirect_stdout(io.StringIO()):
+            settings, _ = self.choice(fake, folder).best({"prior_weight": 0}, self.GRID, rounds)
+        return settings
+
+    def test_each_parameter_takes_its_best_value_and_again_until_nothing_changes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(self.best(Fake(), folder, 1), {"prior_weight": 0, "a": 2})
+            self.assertEqual(self.best(Fake(), folder, 5), {"prior_weight": 0, "a": 2, "b": 4})
+
+    def test_test_events_are_never_asked_for_and_families_have_their_names(self):
+        with tempfile.TemporaryDirectory() as folder:
+            fake = Fake()
+            self.best(fake, folder, 1)
+            self.assertEqual([cut[0] for cut in fake.cuts], ["deskdrop", "deskdrop-validation"])
+            self.assertEqual(fake.cuts[1][1], ["deskdrop-train"])
+            self.assertEqual(fake.trained[0], {"als": {"family": "als", "prior_weight": 0}})
+
+    def test_what_stands_in_the_file_of_runs_is_not_trained_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.best(Fake(), folder, 5)
+            again = Fake()
+            self.assertEqual(self.best(again, folder, 5), {"prior_weight": 0, "a": 2, "b": 4})
+            self.assertEqual((again.trained, again.cuts), ([], []))
+
+    def test_every_grid_is_of_a_recipe_that_there_is(self):
+        for model in choose.GRIDS:
+            self.assertTrue(model == "hybrid" or model in datasets.ONLINE_RETAIL.recipes, model)
+        self.assertEqual(choose.pairs_of(["a=1,0.5", "b=user"]), {"a": [1, 0.5], "b": ["user"]})
+        with self.assertRaisesRegex(SystemExit, "found 'a=', expected NAME=VALUE"):
+            choose.pairs_of(["a="])
 
 
 class Repository(unittest.TestCase):
