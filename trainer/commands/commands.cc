@@ -12,6 +12,7 @@ void AddTrainerCommands(CLI::App& app, int* exit_code, const RemoteRankerFactory
   AddInspectCommand(app, exit_code);
   AddVerifyCommand(app, exit_code);
   AddEvaluateCommand(app, remote, exit_code);
+  AddReportCommand(app, exit_code);
 }
 
 int Fail(const absl::Status& status) {

@@ -4,8 +4,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "trainer/evaluation/concentration.h"
 #include "trainer/evaluation/ranker.h"
 #include "trainer/evaluation/ranking_metrics.h"
@@ -77,5 +79,9 @@ double ShareOfReference(const ColdStart& cold_start, const ColdStartPoint& point
 std::string EvaluationText(const Evaluation& evaluation);
 std::string EvaluationJson(const Evaluation& evaluation);
 std::string EvaluationCsv(const Evaluation& evaluation);
+
+// The figures of EvaluationJson read back; what is not there is empty, 0, or NaN where it is a figure. INVALID_ARGUMENT
+// for what is no such JSON.
+absl::StatusOr<Evaluation> EvaluationFromJson(std::string_view text);
 
 }  // namespace kindred

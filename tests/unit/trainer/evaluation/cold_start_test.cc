@@ -199,6 +199,9 @@ TEST_F(ColdStartTest, ShareOfAModelTrainedOnTheSameUsers) {
   EXPECT_DOUBLE_EQ(json["cold_start"][0]["ndcg@10"].get<double>(), 0.5);
   EXPECT_DOUBLE_EQ(json["cold_start"][0]["share_of_reference"]["ndcg@10"].get<double>(), 0.5);
   EXPECT_DOUBLE_EQ(json["cold_start"][0]["reference"]["ndcg@10"].get<double>(), 1);
+  const auto again = EvaluationFromJson(EvaluationJson(*found));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(EvaluationJson(*again), EvaluationJson(*found));
   EXPECT_THAT(EvaluationCsv(*found), HasSubstr("\ncold_start_1,ndcg,10,0.5,0\n"));
   EXPECT_THAT(EvaluationCsv(*found), HasSubstr("\ncold_start_1,ndcg_share_of_reference,10,0.5,\n"));
   EXPECT_THAT(EvaluationCsv(*found), HasSubstr("\ncold_start_reference,ndcg,10,1,0\n"));

@@ -285,6 +285,25 @@ TEST_F(EvaluateTest, OutputsSayTheSame) {
   EXPECT_THAT(EvaluationText(*found), HasSubstr("0.2500"));
 }
 
+TEST_F(EvaluateTest, JsonReadBackSaysTheSame) {
+  train_ = Log({{"a", "i1", 4}, {"a", "i2", 2}, {"b", "i1", 3}});
+  test_ = Log({{"a", "i3", 5}, {"b", "i2", 1}, {"b", "gone", 1}});
+  options_.values = ValueScale::kIdentity;
+  const auto found = Run();
+  ASSERT_TRUE(found.ok()) << found.status();
+  const auto again = EvaluationFromJson(EvaluationJson(*found));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(EvaluationJson(*again), EvaluationJson(*found));
+  EXPECT_THAT(EvaluationFromJson("{").status().message(), HasSubstr("not JSON"));
+  for (const char* none : {"[]", "{}", R"({"rankings":3})", R"({"rankings":[]})", R"({"rankings":[{"at":[]}]})"}) {
+    EXPECT_THAT(EvaluationFromJson(none).status().message(), HasSubstr("no \"rankings\"")) << none;
+  }
+  const auto odd = EvaluationFromJson(
+      R"({"rankings":[{"name":5,"at":[{"k":-1,"ndcg":"x"},7]}],"notes":[1],"values":[[]],"test_rows":1e30,"cold_start":[3]})");
+  ASSERT_TRUE(odd.ok()) << odd.status();
+  EXPECT_TRUE(std::isnan(Get(odd->rankings[0].at[0].mean, RankingMetric::kNdcg)));
+}
+
 TEST(ModelRankerTest, RanksAsTheEngineAndNamesSpaces) {
   const testing::TempDir dir;
   testing::BundleBuilder builder;
