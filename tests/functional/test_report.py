@@ -192,12 +192,16 @@ def pixels(png: bytes):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium: scripts/install_packages.sh test installs it")
-@pytest.mark.parametrize("width,height", [(1200, 2400), (500, 2400)], ids=["desktop", "phone"])
-def test_printed_by_a_browser(page, parts, tmp_path, width, height):
+@pytest.mark.parametrize("width,height,paper", [(1200, 2000, False), (500, 2400, False), (720, 3600, True)],
+                         ids=["desktop", "phone", "paper"])
+def test_printed_by_a_browser(page, parts, tmp_path, width, height, paper):
+    html = tmp_path / "report.html"
+    # What is set on paper, 720 pixels being the width of A4 without its margins.
+    html.write_text(page.replace("@media print", "@media screen") if paper else page, encoding="utf-8")
     png = tmp_path / "report.png"
     result = subprocess.run([CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
                              f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},{height}",
-                             f"--screenshot={png}", (parts / "report.html").as_uri()],
+                             f"--screenshot={png}", html.as_uri()],
                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     assert png.is_file(), result.stderr[-2000:]
     found_width, found_height, size, rows = pixels(png.read_bytes())
@@ -207,11 +211,11 @@ def test_printed_by_a_browser(page, parts, tmp_path, width, height):
         for i in range(0, len(row), size):
             colour = bytes(row[i:i + 3])
             counts[colour] = counts.get(colour, 0) + 1
-    paper = max(counts, key=counts.get)
-    assert counts[paper] < 0.98 * width * height, "blank"
+    blank = max(counts, key=counts.get)
+    assert counts[blank] < 0.98 * width * height, "blank"
     # The first two colours of the plots, as the style sheet has them for light paper.
     for name in ("--s0", "--s1"):
         colour = bytes.fromhex(re.search(name + ":#([0-9a-f]{6})", page)[1])
         assert counts.get(colour, 0) > 300, f"{name} is hardly to be seen"
-    # Nothing sticks out to the right: the last columns are paper.
-    assert all(bytes(row[-size * 8:][i:i + 3]) == paper for row in rows for i in range(0, size * 8, size))
+    # Nothing sticks out to the right: the last columns are empty.
+    assert all(bytes(row[-size * 8:][i:i + 3]) == blank for row in rows for i in range(0, size * 8, size))

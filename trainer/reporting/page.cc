@@ -81,8 +81,9 @@ summary{cursor:pointer;color:var(--accent)}
 @media print{:root{color-scheme:light;--paper:#fff;--ink:#000;--soft:#444;--rule:#bbb;--panel:#f4f4f4;--accent:#000;
 --s0:#0b62c4;--s1:#b8500a;--s2:#0b7a53;--s3:#8838a6;--s4:#8a6d00;--s5:#5a6572}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
-body{font-size:10pt}nav{display:none}h2,h3{break-after:avoid}tr{break-inside:avoid}
-.plots{grid-template-columns:1fr 1fr}.scroll{overflow:visible}a{text-decoration:none}}
+html{font-size:10pt}body{font-size:1rem}nav{display:none}h2,h3{break-after:avoid}tr{break-inside:avoid}
+.plots{grid-template-columns:1fr 1fr}.scroll{overflow:visible}
+table{font-size:7.5pt;min-width:0}th,td{padding:.15rem .3rem}.n{white-space:normal}.bar{min-width:3rem}a{text-decoration:none}}
 )";
 
 }  // namespace
