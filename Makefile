@@ -5,7 +5,7 @@ help:
 	@echo "make demo    train the grocery sample, serve it, ask it over gRPC (installs Debian packages that are missing)"
 	@echo "make test    build and run every test, then the core's once more under sanitizers"
 	@echo "make bench   measure against the peers: build/bench.json and docs/benchmarks.md"
-	@echo "make quality measure what the models recommend: build/quality.json and docs/benchmarks.md (about 15 minutes)"
+	@echo "make quality measure what the models recommend: build/quality.json and docs/benchmarks.md (20 to 50 minutes)"
 	@echo "make lint    formatting, clang-tidy, include directions, scripts"
 	@echo "make fmt     format the C++ sources in place"
 
