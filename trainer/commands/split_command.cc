@@ -10,6 +10,7 @@
 #include "trainer/base/text.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/event_flags.h"
+#include "trainer/data/input_file.h"
 #include "trainer/data/negatives.h"
 #include "trainer/data/split.h"
 #include "trainer/data/write_events.h"
@@ -50,9 +51,10 @@ struct Flags {
   bool quiet = false;
 };
 
-absl::StatusOr<std::optional<int64_t>> Moment(std::string_view flag, const std::string& text) {
+absl::StatusOr<std::optional<int64_t>> Moment(std::string_view flag, const std::string& text,
+                                              const TimeFormat& format) {
   if (text.empty()) return std::optional<int64_t>();
-  const std::optional<int64_t> time = ParseEventTime(text);
+  const std::optional<int64_t> time = ParseEventTime(text, format);
   if (!time) return absl::InvalidArgumentError(absl::StrFormat("%s %s, expected %s", flag, Shown(text), kTimeForms));
   return time;
 }
@@ -65,6 +67,10 @@ struct Outcome {
 };
 
 absl::StatusOr<Outcome> RunSplit(const Flags& flags, const SplitOptions& options) {
+  for (const std::string& path :
+       {flags.out_train, flags.out_valid, flags.out_test, flags.out_history, flags.out_candidates}) {
+    RETURN_IF_ERROR(CheckIsNoInput(path, flags.inputs));
+  }
   Progress progress(flags.quiet ? Progress::Mode::kSilent : Progress::Mode::kAuto);
   Outcome out;
   ASSIGN_OR_RETURN(out.input, ReadEvents(flags.inputs, flags.events.options, &progress));
@@ -126,7 +132,9 @@ int Run(const CLI::App& command, const Flags& flags) {
   const absl::StatusOr<SplitKind> kind = SplitKindFromName(flags.kind);
   if (!kind.ok()) return FailUsage(command, StrCat("--kind: ", kind.status().message()));
   options.kind = *kind;
-  const auto test_from = Moment("--test-from", flags.test_from), valid_from = Moment("--valid-from", flags.valid_from);
+  const TimeFormat& format = flags.events.options.time_format;
+  const auto test_from = Moment("--test-from", flags.test_from, format);
+  const auto valid_from = Moment("--valid-from", flags.valid_from, format);
   for (const auto* moment : {&test_from, &valid_from}) {
     if (!moment->ok()) return FailUsage(command, kindred::StrCat(moment->status().message()));
   }

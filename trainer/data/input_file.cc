@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "absl/strings/ascii.h"
@@ -40,6 +41,16 @@ absl::StatusOr<InputFormat> FormatOf(const std::string& path) {
   std::ifstream(path, std::ios::binary).read(begin, sizeof(begin));
   if (std::string_view(begin, sizeof(begin)) == "PAR1") return InputFormat::kParquet;
   return begin[0] == '{' ? InputFormat::kJsonLines : InputFormat::kCsv;
+}
+
+absl::Status CheckIsNoInput(const std::string& out, const std::vector<std::string>& inputs) {
+  std::error_code error;
+  for (const std::string& input : inputs) {
+    if (out.empty() || input.empty() || !std::filesystem::equivalent(out, input, error) || error) continue;
+    return absl::InvalidArgumentError(
+        StrCat(out, ": is an input, which writing would replace; name another file for the output"));
+  }
+  return absl::OkStatus();
 }
 
 std::string GzipProblem(int code, std::string_view reason) {

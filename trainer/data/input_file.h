@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -17,6 +18,9 @@ absl::StatusOr<uint64_t> InputFileSize(const std::string& path);
 // By name: .csv, .tsv, .txt, .jsonl, .ndjson, .json, each also with .gz; .parquet, .pq. By its first bytes when the
 // name says nothing, CSV in doubt. Errors as above.
 absl::StatusOr<InputFormat> FormatOf(const std::string& path);
+
+// INVALID_ARGUMENT when writing `out` would replace one of `inputs`, by whatever name; empty paths are none.
+absl::Status CheckIsNoInput(const std::string& out, const std::vector<std::string>& inputs);
 
 // What zlib's gzread has met with, in words that say what to do; `code` and `reason` are gzerror's.
 std::string GzipProblem(int code, std::string_view reason);

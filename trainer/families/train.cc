@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "trainer/data/input_file.h"
 
 namespace kindred {
 namespace {
@@ -63,6 +64,8 @@ absl::StatusOr<TrainingInput> ReadTrainingInput(const TrainOptions& options, Pro
 
 absl::StatusOr<TrainOutcome> Train(const TrainOptions& options, Progress* progress) {
   RETURN_IF_ERROR(CheckOutputPath(options.out));
+  RETURN_IF_ERROR(CheckIsNoInput(options.out, options.interactions));
+  RETURN_IF_ERROR(CheckIsNoInput(options.out, {options.items}));
   ASSIGN_OR_RETURN(TrainingInput input, ReadTrainingInput(options, progress));
   TrainOutcome outcome;
   outcome.ingest = std::move(input.events.report);

@@ -8,6 +8,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/bundle/tensor_names.h"
+#include "trainer/data/input_file.h"
 
 namespace kindred {
 namespace {
@@ -196,6 +197,7 @@ std::string NextVersion(const BundleInfo& info) {
 absl::StatusOr<UpdateOutcome> Update(const UpdateOptions& options, Progress* progress) {
   const std::string& out = options.train.out;
   RETURN_IF_ERROR(CheckOutputPath(out));
+  RETURN_IF_ERROR(CheckIsNoInput(out, options.train.interactions));
   absl::StatusOr<BundleInfo> info = InspectBundle(options.bundle);
   if (absl::IsNotFound(info.status())) {
     return absl::NotFoundError(StrCat(info.status().message(), "; train a first bundle with kindred train"));

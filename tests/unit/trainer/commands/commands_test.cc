@@ -239,6 +239,34 @@ TEST_F(CommandsTest, SplitKeepsNegativeValuesAndReadsItsFileBehindAFilter) {
   EXPECT_EQ(ReadFile(train), "user_id,item_id,rating\nu,a,-2.5\nu,a,1\n");
 }
 
+TEST_F(CommandsTest, AMomentIsReadAsTheTimesOfTheEventsAre) {
+  WriteFile(events_, "user_id,item_id,timestamp\nu,a,30/11/2010\nu,b,1/12/2010\nv,a,2/12/2010\n");
+  const std::string test = dir_.File("test.csv");
+  const Outcome split = RunKindred(
+      {"split", events_, "--kind", "time", "--day-first", "--test-from", "2/12/2010", "--out-test", test, "--quiet"});
+  ASSERT_EQ(split.exit_code, kExitOk) << split.err;
+  EXPECT_EQ(ReadFile(test), "user_id,item_id,timestamp\nv,a,2010-12-02T00:00:00Z\n");
+}
+
+TEST_F(CommandsTest, NoCommandReplacesItsInput) {
+  const std::string before = ReadFile(events_), items = dir_.File("items.csv");
+  WriteFile(items, "what,name\ni0,Tea\n");
+  std::vector<std::string> args = TrainArgs("svd");
+  args.back() = events_;
+  const Outcome train = RunKindred(args);
+  EXPECT_EQ(train.exit_code, kExitFailed);
+  EXPECT_THAT(train.err, HasSubstr("events.csv: is an input, which writing would replace; name another file"));
+  args.back() = items;
+  args.insert(args.end(), {"--items", items, "--item-name-column", "name"});
+  EXPECT_THAT(RunKindred(args).err, HasSubstr("items.csv: is an input"));
+  const Outcome split = RunKindred({"split", events_, "--user-column", "who", "--item-column", "what", "--kind",
+                                    "random", "--out-test", dir_.File("test.csv"), "--out-train", events_});
+  EXPECT_EQ(split.exit_code, kExitFailed);
+  EXPECT_THAT(split.err, HasSubstr("events.csv: is an input"));
+  EXPECT_EQ(ReadFile(events_), before);
+  EXPECT_EQ(ListDirectory(dir_.path()).size(), 2u);
+}
+
 TEST_F(CommandsTest, SplitWritesEveryPartOrNone) {
   std::string text = "who,what,at\n";
   for (int u = 0; u < 5; ++u) {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <filesystem>
+
 #include "tests/support/files.h"
 #include "trainer/data/read_events.h"
 
@@ -57,6 +59,21 @@ TEST(InputFileTest, DamagedGzipIsNamedOnceWithWhatToDo) {
     WriteFile(path, bytes.substr(0, bytes.size() - 9));
     EXPECT_THAT(ReadEvents({path}, {}, &silent).status().message(), HasSubstr("ends early; the file is truncated"));
   }
+}
+
+TEST(InputFileTest, AnOutputThatIsAnInputIsRefusedByWhateverName) {
+  const TempDir dir;
+  const std::string path = dir.File("events.csv"), link = dir.File("link");
+  WriteFile(path, "user_id,item_id\n");
+  std::filesystem::create_symlink(path, link);
+  const std::string same = dir.path() + "/./events.csv";
+  for (const std::string& out : {path, link, same}) {
+    const absl::Status status = CheckIsNoInput(out, {dir.File("other"), path});
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << out;
+    EXPECT_THAT(status.message(), HasSubstr("is an input, which writing would replace"));
+  }
+  EXPECT_TRUE(CheckIsNoInput(dir.File("new"), {path, "", dir.File("gone")}).ok());
+  EXPECT_TRUE(CheckIsNoInput("", {path, ""}).ok());
 }
 
 TEST(InputFileTest, AMissingColumnNamesTheFlagThatSaysWhichItIs) {
