@@ -25,6 +25,7 @@ void AddPackCommand(CLI::App& app, int* exit_code);
 void AddInspectCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
 void AddReportCommand(CLI::App& app, int* exit_code);
+void AddDiffCommand(CLI::App& app, int* exit_code);
 void AddEvaluateCommand(CLI::App& app, const RemoteRankerFactory& remote, int* exit_code);
 
 // Says what went wrong on standard error; the exit code for it.

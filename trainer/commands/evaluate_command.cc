@@ -8,6 +8,7 @@
 #include "trainer/base/parallel.h"
 #include "trainer/base/text.h"
 #include "trainer/commands/commands.h"
+#include "trainer/commands/embedding_flags.h"
 #include "trainer/commands/event_flags.h"
 #include "trainer/evaluation/cold_start.h"
 #include "trainer/evaluation/evaluate.h"
@@ -27,6 +28,7 @@ struct Flags {
   EvaluateOptions options;
   std::string subject = "user", values = "auto";
   std::vector<double> clip;
+  EmbeddingFlags embedding;
   bool json = false, csv = false, quiet = false;
 };
 
@@ -42,7 +44,8 @@ constexpr char kFooter[] =
     "  kindred evaluate --bundle bundle.safetensors --test test.csv --train train.csv\n"
     "  kindred evaluate --server 127.0.0.1:50051 --model groceries --test test.csv --train train.csv --json\n"
     "  kindred evaluate --bundle bundle.safetensors --test test.csv -k 10 --negatives 99\n"
-    "  kindred evaluate --bundle bundle.safetensors --train train.csv --test held_out.csv --cold-start 1,3,5,10";
+    "  kindred evaluate --bundle bundle.safetensors --train train.csv --test held_out.csv --cold-start 1,3,5,10\n"
+    "  kindred evaluate --bundle bundle.safetensors --similarity-pairs pairs.csv --segments segments.csv";
 
 // What is wrong with the flags, or nothing.
 std::string Resolve(Flags* flags) {
@@ -54,6 +57,12 @@ std::string Resolve(Flags* flags) {
   if (!flags->clip.empty()) {
     if (flags->clip.size() != 2 || !(flags->clip[0] <= flags->clip[1])) return "--predicted-range: expected LOW,HIGH";
     flags->options.clip = {flags->clip[0], flags->clip[1]};
+  }
+  if (flags->test.empty() && !flags->embedding.wanted()) {
+    return "expected --test, or --similarity-pairs or --segments to measure the vectors alone";
+  }
+  if (flags->embedding.wanted() && flags->bundle.empty()) {
+    return "--similarity-pairs and --segments need --bundle: a server does not show its vectors";
   }
   flags->options.fold_in = flags->subject == "events";
   if (flags->options.fold_in && flags->train.empty() && flags->history.empty()) {
@@ -99,6 +108,11 @@ absl::StatusOr<Evaluation> EvaluateAs(Flags* flags, const RemoteRankerFactory& r
   } else {
     ASSIGN_OR_RETURN(ranker, remote_factory(flags->remote));
   }
+  EmbeddingQuality embedding;
+  if (flags->embedding.wanted()) {
+    ASSIGN_OR_RETURN(embedding, MeasureEmbedding(flags->embedding, *model, flags->options.seed));
+  }
+  if (flags->test.empty()) return EmbeddingOnly(*model, std::move(embedding));
   input.ranker = ranker.get();
   ASSIGN_OR_RETURN(const EventLog test, ReadLog(flags->test, flags->events, progress));
   input.test = &test;
@@ -134,6 +148,7 @@ absl::StatusOr<Evaluation> EvaluateAs(Flags* flags, const RemoteRankerFactory& r
                    flags->cold_start.empty()
                        ? Evaluate(input, flags->options, progress)
                        : EvaluateColdStart(input, reference.get(), flags->cold_start, flags->options, progress));
+  out.embedding = std::move(embedding);
   if (model != nullptr) {
     out.family = model->space().spec.family;
     out.dim = model->space().spec.dim;
@@ -179,7 +194,6 @@ void AddEvaluateCommand(CLI::App& app, const RemoteRankerFactory& remote, int* e
       ->capture_default_str();
 
   command->add_option("--test", flags->test, "What users did later: the events to find")
-      ->required()
       ->type_name("FILE")
       ->group("Input");
   command
@@ -262,6 +276,7 @@ void AddEvaluateCommand(CLI::App& app, const RemoteRankerFactory& remote, int* e
       ->capture_default_str()
       ->group(group);
 
+  AddEmbeddingFlags(command, &flags->embedding);
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->add_flag("--csv", flags->csv, "Print CSV: ranker,metric,k,value,standard_error");
   command->add_flag("--quiet", flags->quiet, "No progress on standard error");

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "trainer/evaluation/concentration.h"
+#include "trainer/evaluation/embedding_quality.h"
 #include "trainer/evaluation/ranker.h"
 #include "trainer/evaluation/ranking_metrics.h"
 
@@ -68,6 +69,7 @@ struct Evaluation {
   std::vector<RankingFigures> rankings;  // the model first
   std::vector<ValueFigures> values;      // the model first; empty when values were not compared
   std::optional<ColdStart> cold_start;
+  EmbeddingQuality embedding;      // against given similarities and segments, where they were
   std::vector<std::string> notes;  // what was not measured and why
 };
 

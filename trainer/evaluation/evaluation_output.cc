@@ -136,6 +136,11 @@ std::string EvaluationText(const Evaluation& e) {
   std::string out =
       absl::StrFormat("model         %s, version %s, space %s", e.ranker.model, e.ranker.version, e.ranker.space);
   if (!e.family.empty()) StrAppend(&out, absl::StrFormat(" (%s, %d dimensions)", e.family, e.dim));
+  if (e.rankings.empty()) {  // only the vectors were measured
+    StrAppend(&out, "\n", EmbeddingQualityText(e.embedding));
+    for (const std::string& note : e.notes) StrAppend(&out, "note          ", note, "\n");
+    return out;
+  }
   StrAppend(&out,
             absl::StrFormat("\ntest          %s rows of %s users, %s sampled (seed %d), %s of them with something to "
                             "find: %s items\n",
@@ -174,6 +179,7 @@ std::string EvaluationText(const Evaluation& e) {
     }
   }
   if (e.cold_start) StrAppend(&out, ColdStartText(*e.cold_start));
+  if (const std::string quality = EmbeddingQualityText(e.embedding); !quality.empty()) StrAppend(&out, "\n", quality);
   for (const std::string& note : e.notes) StrAppend(&out, "note          ", note, "\n");
   return out;
 }
@@ -203,6 +209,7 @@ std::string EvaluationJson(const Evaluation& e) {
         {{"name", figures.name}, {"rmse", figures.rmse}, {"mae", figures.mae}, {"accuracy", figures.accuracy}});
   }
   if (e.cold_start) out["cold_start"] = ColdStartJson(*e.cold_start);
+  out.update(Json::parse(EmbeddingQualityJson(e.embedding)));
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -229,6 +236,7 @@ std::string EvaluationCsv(const Evaluation& e) {
     CsvRow(figures.name, "accuracy", "", figures.accuracy, "", &out);
   }
   if (e.cold_start) ColdStartCsv(*e.cold_start, &out);
+  StrAppend(&out, EmbeddingQualityCsv(e.embedding));
   return out;
 }
 
