@@ -3,9 +3,11 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <chrono>
 
 #include "core/engine/recommender.h"
 #include "core/kernels/dispatch.h"
+#include "server/advice_metrics.h"
 #include "server/build_info.h"
 #include "server/grpc_status.h"
 #include "server/metric_families.h"
@@ -92,6 +94,8 @@ void CollectModels(const ModelRegistry& registry, MetricFamilies* out) {
     load.Add({{"model", model->name()}, {"phase", "verify"}}, model->cost().verify_seconds);
     load.Add({{"model", model->name()}, {"phase", "derive"}}, model->cost().derive_seconds);
   }
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  CollectAdvice(models, std::chrono::duration_cast<std::chrono::milliseconds>(now).count(), out);
 }
 
 void CollectStore(const ProfileStore& store, MetricFamilies* out) {

@@ -82,6 +82,7 @@ struct RecommendationService::WorkerState {
   std::vector<EventView> live_history, inline_events;
   std::vector<std::string_view> exclude, candidates;
   TraitLabels labels;
+  std::string token_key;
 };
 
 RecommendationService::RecommendationService(const ModelRegistry* models, ProfileStore* store, ProfileWriter* writer,
@@ -170,6 +171,9 @@ absl::Status RecommendationService::Recommend(Recommending* call) {
   RETURN_IF_ERROR(
       EngineStatus(Recommender(*model).Recommend(who, options, &state.engine, &state.result), *model, request.space()));
   counters_.CountAnswer(call->worker(), result.source);
+  for (const auto& events : {who.live_history, who.inline_events}) {
+    model->new_vocabulary().Add(*model, events, &state.token_key);
+  }
   WriteModel(*model, *result.space, response);
   response->set_source(ToProto(result.source));
   response->set_exact(true);

@@ -19,15 +19,16 @@ ALLOWED = {
     "core/solve": {"core/kernels", "core/bundle", "core/base"},
     "core/profile": {"core/kernels", "core/bundle", "core/base"},
     "core/engine": CORE_BELOW_ENGINE,
+    "core/advice": CORE_BELOW_LIFECYCLE,
     "core/lifecycle": CORE_BELOW_LIFECYCLE,
-    "server": CORE_BELOW_LIFECYCLE | {"core/lifecycle", "proto"},
+    "server": CORE_BELOW_LIFECYCLE | {"core/advice", "core/lifecycle", "proto"},
     "trainer/base": {"core/bundle", "core/base"},
     "trainer/linalg": {"core/base", "trainer/base"},
     "trainer/data": CORE_BELOW_LIFECYCLE | {"trainer/linalg", "trainer/base"},
     "trainer/packing": CORE_BELOW_LIFECYCLE | {"trainer/data", "trainer/linalg", "trainer/base"},
     "trainer/families": CORE_BELOW_LIFECYCLE | {"trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
     "trainer/evaluation": CORE_BELOW_LIFECYCLE
-    | {"trainer/families", "trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
+    | {"core/advice", "trainer/families", "trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
     "trainer/reporting": CORE_BELOW_LIFECYCLE
     | {"trainer/evaluation", "trainer/families", "trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
     "trainer/commands": CORE_BELOW_LIFECYCLE

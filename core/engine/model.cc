@@ -77,6 +77,7 @@ absl::Status Model::Bind() {
   seen_ = Rows(tensors_, names::kSeen);
   item_categories_ = Rows(tensors_, names::kItemCategories);
   BindTokens();
+  new_vocabulary_ = std::make_unique<NewVocabulary>(items_.size(), tokens_.size());
   popularity_ = TensorOrEmpty<float>(tensors_, names::kPopularity);
   popularity_order_ = TensorOrEmpty<uint32_t>(tensors_, names::kPopularityOrder);
   prior_ = TensorOrEmpty<float>(tensors_, names::kItemPrior);

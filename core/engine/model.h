@@ -1,5 +1,6 @@
-// One generation of a model: a checked, mapped bundle with every serving part in place. Immutable and thread-safe; a
-// generation is published by pointer and lives until its last reader lets go.
+// One generation of a model: a checked, mapped bundle with every serving part in place. Immutable, but for the count of
+// what requests brought that it does not know, and thread-safe; a generation is published by pointer and lives until
+// its last reader lets go.
 #pragma once
 
 #include <memory>
@@ -11,6 +12,7 @@
 #include "core/bundle/bundle_reader.h"
 #include "core/bundle/id_table.h"
 #include "core/engine/fold_in.h"
+#include "core/engine/new_vocabulary.h"
 #include "core/engine/rows_view.h"
 #include "core/engine/sparse_space.h"
 #include "core/engine/token_embedding.h"
@@ -84,6 +86,9 @@ class Model {
   const Space* FindSpace(std::string_view name) const;
   const std::vector<std::unique_ptr<Space>>& spaces() const { return spaces_; }
 
+  // What requests brought that this generation has no vector for; counted by whoever serves it.
+  NewVocabulary& new_vocabulary() const { return *new_vocabulary_; }
+
  private:
   Model() = default;
   absl::Status Bind();
@@ -105,6 +110,7 @@ class Model {
   AlignedBuffer<float> padded_prior_;  // [tiles·64]
   std::vector<std::unique_ptr<Space>> spaces_;
   const Space* default_space_ = nullptr;
+  std::unique_ptr<NewVocabulary> new_vocabulary_;
 };
 
 }  // namespace kindred

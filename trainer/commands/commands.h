@@ -1,5 +1,5 @@
-// The offline commands of `kindred`: train FAMILY, update, split, pack, inspect, verify. Each prints its result to
-// standard output and progress and errors to standard error.
+// The offline commands of `kindred`: train FAMILY, update, split, pack, inspect, verify, evaluate, diff, advise. Each
+// prints its result to standard output and progress and errors to standard error.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -25,6 +25,7 @@ void AddPackCommand(CLI::App& app, int* exit_code);
 void AddInspectCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
 void AddReportCommand(CLI::App& app, int* exit_code);
+void AddAdviseCommand(CLI::App& app, int* exit_code);
 void AddDiffCommand(CLI::App& app, int* exit_code);
 void AddEvaluateCommand(CLI::App& app, const RemoteRankerFactory& remote, int* exit_code);
 

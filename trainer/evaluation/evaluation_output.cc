@@ -136,7 +136,7 @@ std::string EvaluationText(const Evaluation& e) {
   std::string out =
       absl::StrFormat("model         %s, version %s, space %s", e.ranker.model, e.ranker.version, e.ranker.space);
   if (!e.family.empty()) StrAppend(&out, absl::StrFormat(" (%s, %d dimensions)", e.family, e.dim));
-  if (e.rankings.empty()) {  // only the vectors were measured
+  if (e.rankings.empty() && !e.cold_start) {  // only the vectors were measured
     StrAppend(&out, "\n", EmbeddingQualityText(e.embedding));
     for (const std::string& note : e.notes) StrAppend(&out, "note          ", note, "\n");
     return out;

@@ -67,7 +67,7 @@ RankCorrelation SpearmanCorrelation(std::span<const double> x, std::span<const d
     xy += (rx[i] - mean) * (ry[i] - mean);
   }
   if (xx == 0 || yy == 0) return out;
-  const double rho = std::clamp(xy / (std::sqrt(xx) * std::sqrt(yy)), -1.0, 1.0);
+  const double rho = std::clamp(xy / std::sqrt(xx * yy), -1.0, 1.0);
   out.rho = rho;
   const double dof = static_cast<double>(x.size()) - 2;
   if (dof < 1) return out;

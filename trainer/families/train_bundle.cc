@@ -222,6 +222,7 @@ absl::StatusOr<TrainedBundle> TrainBundle(const EventLog& events, const ItemTabl
   training["prior_half_life_days"] = recipe.prior_half_life_days;
   training["seed"] = recipe.seed;
   if (seen_weights != nullptr) training["seen_weights"] = seen_weights->name;
+  training["trained_at"] = CreationTime();
   training["events"] = events.size();
   if (!events.time_ms.empty()) {
     training["last_event_ms"] = *std::max_element(events.time_ms.begin(), events.time_ms.end());

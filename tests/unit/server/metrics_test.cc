@@ -18,7 +18,11 @@ using ::testing::HasSubstr;
 class MetricsTest : public ::testing::Test {
  protected:
   MetricsTest() : calls_({{"kindred.v1.RecommendationService", "Recommend"}}, 2), service_(2), writer_(&store_, {}) {
-    models_.Publish(testing::LoadTestModel(testing::BundleBuilder()));
+    testing::BundleBuilder builder;
+    // Trained long ago, of events older still.
+    builder.metadata()[std::string(names::kTraining)] =
+        R"({"trained_at":"2017-03-01T00:00:00Z","last_event_ms":1487000000000})";
+    models_.Publish(testing::LoadTestModel(std::move(builder)));
     metrics_.SetSources({&calls_, &service_, &models_, &store_, &writer_});
   }
 
@@ -79,6 +83,36 @@ TEST_F(MetricsTest, AddsWorkersUp) {
   EXPECT_THAT(text, HasSubstr("kindred_model_items{model=\"shop\"} 70\n"));
   EXPECT_THAT(text, HasSubstr("kindred_model_users{model=\"shop\"} 9\n"));
   EXPECT_THAT(text, HasSubstr("kindred_model_info{model=\"shop\",version=\"3\",digest=\""));
+}
+
+TEST_F(MetricsTest, AdvisesByAgeAndByWhatRequestsBrought) {
+  const std::string age = R"(kindred_model_retrain_advised{model="shop",space="default",reason="age"} 1)";
+  const std::string tokens = R"(kindred_model_retrain_advised{model="shop",space="default",reason="new_tokens"} )";
+  std::string text = metrics_.Text();
+  EXPECT_THAT(text, HasSubstr(age + "\n"));
+  EXPECT_THAT(text, HasSubstr(tokens + "0\n"));
+  EXPECT_THAT(text, HasSubstr(R"(kindred_model_new_token_ratio{model="shop",space="default"} 0)"
+                              "\n"));
+  EXPECT_THAT(text, HasSubstr(R"(kindred_model_update_advised{model="shop"} 1)"
+                              "\n"));
+  std::string key;
+  const ModelHandle model = models_.Find("shop");
+  // 4 of 70 known items: 5.7 %.
+  for (const char* item : {"item-1", "x1", "x2", "x3", "x3", "x4"}) {
+    model->new_vocabulary().Add(*model, std::vector<EventView>{{.item_id = item}}, &key);
+  }
+  text = metrics_.Text();
+  EXPECT_THAT(text, HasSubstr(tokens + "1\n"));
+  EXPECT_THAT(text, HasSubstr(R"(kindred_model_new_token_ratio{model="shop",space="default"} 0.057)"));
+}
+
+TEST_F(MetricsTest, ModelsThatDoNotSayWhenTheyWereTrainedHaveNoAge) {
+  testing::BundleBuilder builder;
+  builder.metadata().erase(std::string(names::kCreatedAt));
+  models_.Publish(testing::LoadTestModel(std::move(builder)));
+  const std::string text = metrics_.Text();
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("kindred_model_age_seconds")));
+  EXPECT_THAT(text, HasSubstr(R"(kindred_model_retrain_advised{model="shop",space="default",reason="age"} 0)"));
 }
 
 TEST_F(MetricsTest, SaysWhetherItIsReady) {
