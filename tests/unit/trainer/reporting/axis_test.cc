@@ -13,6 +13,7 @@ using ::testing::ElementsAre;
 
 std::vector<std::string> Labels(const std::vector<Tick>& ticks) {
   std::vector<std::string> out;
+  out.reserve(ticks.size());
   for (const Tick& tick : ticks) out.push_back(tick.label);
   return out;
 }

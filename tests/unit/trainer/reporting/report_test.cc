@@ -49,6 +49,7 @@ std::shared_ptr<const Model> TraitModel(const testing::TempDir& dir) {
     users[2 * user + 1] = 3;
   }
   std::vector<std::string> ids;
+  ids.reserve(70);
   for (int item = 0; item < 70; ++item) ids.push_back("Item " + std::to_string(item));
   ids[3] = kHostile;
   builder.SetIds(names::kItemNames, ids);
