@@ -59,7 +59,7 @@ absl::StatusOr<Evaluation> EmbeddingOnly(const ModelRanker& ranker, EmbeddingQua
   ASSIGN_OR_RETURN(out.ranker, ranker.Info());
   out.family = ranker.space().spec.family;
   out.dim = ranker.space().spec.dim;
-  out.embedding = std::move(quality);
+  out.embedding = quality;
   return out;
 }
 

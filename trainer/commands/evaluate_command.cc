@@ -112,7 +112,7 @@ absl::StatusOr<Evaluation> EvaluateAs(Flags* flags, const RemoteRankerFactory& r
   if (flags->embedding.wanted()) {
     ASSIGN_OR_RETURN(embedding, MeasureEmbedding(flags->embedding, *model, flags->options.seed));
   }
-  if (flags->test.empty()) return EmbeddingOnly(*model, std::move(embedding));
+  if (flags->test.empty()) return EmbeddingOnly(*model, embedding);
   input.ranker = ranker.get();
   ASSIGN_OR_RETURN(const EventLog test, ReadLog(flags->test, flags->events, progress));
   input.test = &test;
@@ -148,7 +148,7 @@ absl::StatusOr<Evaluation> EvaluateAs(Flags* flags, const RemoteRankerFactory& r
                    flags->cold_start.empty()
                        ? Evaluate(input, flags->options, progress)
                        : EvaluateColdStart(input, reference.get(), flags->cold_start, flags->options, progress));
-  out.embedding = std::move(embedding);
+  out.embedding = embedding;
   if (model != nullptr) {
     out.family = model->space().spec.family;
     out.dim = model->space().spec.dim;
