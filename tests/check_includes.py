@@ -29,10 +29,13 @@ ALLOWED = {
     "trainer/families": CORE_BELOW_LIFECYCLE | {"trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
     "trainer/evaluation": CORE_BELOW_LIFECYCLE
     | {"core/advice", "trainer/families", "trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
-    "trainer/reporting": CORE_BELOW_LIFECYCLE
+    "trainer/tuning": CORE_BELOW_LIFECYCLE
     | {"trainer/evaluation", "trainer/families", "trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
+    "trainer/reporting": CORE_BELOW_LIFECYCLE
+    | {"trainer/tuning", "trainer/evaluation", "trainer/families", "trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
     "trainer/commands": CORE_BELOW_LIFECYCLE
-    | {"trainer/reporting", "trainer/evaluation", "trainer/families", "trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
+    | {"trainer/reporting", "trainer/tuning", "trainer/evaluation", "trainer/families", "trainer/packing", "trainer/data",
+       "trainer/linalg", "trainer/base"},
     "clients/cpp": {"proto"},
     "clients/cli": {"clients/cpp", "proto"},
 }

@@ -83,7 +83,12 @@ void ParameterList::Add(std::string_view name, double* field, std::string_view h
     *field = *value;
     return absl::OkStatus();
   };
-  out.get = out.get_json = [field] { return Shortest(*field); };
+  out.get_json = [field] { return Shortest(*field); };
+  out.get = [field] {
+    std::string text = Shortest(*field);
+    if (text.ends_with(".0")) text.resize(text.size() - 2);
+    return text;
+  };
   parameters_.push_back(std::move(out));
 }
 
@@ -161,12 +166,12 @@ void ParameterList::AddNamed(std::string_view name, std::string_view help, std::
 const Parameter* ParameterList::Find(std::string_view name) const {
   const std::string wanted = Canonical(name);
   for (const Parameter& parameter : parameters_) {
-    if (parameter.name == wanted) return &parameter;
+    if (Canonical(parameter.name) == wanted) return &parameter;
   }
   return nullptr;
 }
 
-absl::Status ParameterList::Set(std::string_view name, std::string_view value) {
+absl::Status ParameterList::Set(std::string_view name, std::string_view value) const {
   if (const Parameter* parameter = Find(name); parameter != nullptr) return parameter->set(value);
   std::vector<std::string> names;
   names.reserve(parameters_.size());

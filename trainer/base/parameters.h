@@ -58,7 +58,7 @@ class ParameterList {
   // nullptr when there is none; '-' and '_' are the same.
   const Parameter* Find(std::string_view name) const;
   // INVALID_ARGUMENT for an unknown name (listing those there are) or a value that does not fit.
-  absl::Status Set(std::string_view name, std::string_view value);
+  absl::Status Set(std::string_view name, std::string_view value) const;
   // JSON object of all values.
   std::string ToJson() const;
 

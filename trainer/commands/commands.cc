@@ -6,6 +6,7 @@ namespace kindred {
 
 void AddTrainerCommands(CLI::App& app, int* exit_code, const RemoteRankerFactory& remote) {
   AddTrainCommand(app, exit_code);
+  AddTuneCommand(app, exit_code);
   AddUpdateCommand(app, exit_code);
   AddSplitCommand(app, exit_code);
   AddPackCommand(app, exit_code);

@@ -1,5 +1,5 @@
-// The offline commands of `kindred`: train FAMILY, update, split, pack, inspect, verify, evaluate, diff, advise. Each
-// prints its result to standard output and progress and errors to standard error.
+// The offline commands of `kindred`: train, tune, update, split, pack, inspect, verify, evaluate, diff, advise,
+// report. Each prints its result to standard output and progress and errors to standard error.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -19,6 +19,7 @@ void AddTrainerCommands(CLI::App& app, int* exit_code, const RemoteRankerFactory
 
 // The same, one at a time.
 void AddTrainCommand(CLI::App& app, int* exit_code);
+void AddTuneCommand(CLI::App& app, int* exit_code);
 void AddUpdateCommand(CLI::App& app, int* exit_code);
 void AddSplitCommand(CLI::App& app, int* exit_code);
 void AddPackCommand(CLI::App& app, int* exit_code);

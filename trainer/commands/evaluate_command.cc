@@ -73,22 +73,6 @@ std::string Resolve(Flags* flags) {
   return "";
 }
 
-// Whether and how the scores of a space are values.
-ValueScale ScaleOf(const SpaceSpec& spec) {
-  const bool predicts =
-      spec.fold_in == FoldIn::kRidge || spec.fold_in == FoldIn::kNnls || spec.fold_in == FoldIn::kObserved;
-  if (spec.metric != Metric::kDot || !predicts) return ValueScale::kNone;
-  switch (spec.transform) {
-    case ValueTransform::kIdentity:
-      return ValueScale::kIdentity;
-    case ValueTransform::kLog1p:
-      return ValueScale::kLog1p;
-    case ValueTransform::kBinary:
-      break;
-  }
-  return ValueScale::kNone;
-}
-
 absl::StatusOr<EventLog> ReadLog(const std::vector<std::string>& paths, const EventFlags& flags, Progress* progress) {
   EventReadOptions options = flags.options;
   options.allow_negative = true;
@@ -142,7 +126,7 @@ absl::StatusOr<Evaluation> EvaluateAs(Flags* flags, const RemoteRankerFactory& r
   if (flags->values == "identity") flags->options.values = ValueScale::kIdentity;
   if (flags->values == "log1p") flags->options.values = ValueScale::kLog1p;
   if (flags->values == "auto" && model != nullptr && !test.value.empty()) {
-    flags->options.values = ScaleOf(model->space().spec);
+    flags->options.values = ValueScaleOf(model->space().spec);
   }
   ASSIGN_OR_RETURN(Evaluation out,
                    flags->cold_start.empty()

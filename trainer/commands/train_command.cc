@@ -4,7 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
 #include "trainer/commands/commands.h"
-#include "trainer/commands/parameter_flags.h"
+#include "trainer/commands/family_flags.h"
 #include "trainer/commands/train_config.h"
 #include "trainer/families/train.h"
 
@@ -22,13 +22,6 @@ Example:
   kindred train %s --interactions purchases.csv.gz --user-column household_id --item-column product_id \
     --items products.csv.gz --item-name-column name --category-columns department,brand \
     --model groceries --out groceries.safetensors)";
-
-// Everything that the callbacks of one family's command refer to.
-struct FamilyCommand {
-  TrainOptions options;
-  ParameterList events, items, space, family, bundle;
-  bool quiet = false;
-};
 
 void PrintIngest(const TrainOutcome& outcome, const TrainOptions& options) {
   const IngestReport& ingest = outcome.ingest;
@@ -68,17 +61,7 @@ void PrintOutcome(const TrainOutcome& outcome, const TrainOptions& options) {
 }
 
 int Run(const CLI::App& command, const TrainOptions& options, bool quiet) {
-  for (const auto& [flag, text] :
-       {std::pair("--model", options.recipe.model), std::pair("--version", options.recipe.version)}) {
-    constexpr size_t kMaxName = 256;
-    if (text.empty() || text.size() > kMaxName) return FailUsage(command, StrCat(flag, ": expected 1 to 256 bytes"));
-  }
-  if (options.items.empty() &&
-      !(options.item_table.id_column.empty() && options.item_table.name_column.empty() &&
-        options.item_table.category_columns.empty() && options.item_table.attribute_columns.empty() &&
-        options.item_table.text_columns.empty() && !options.untouched_items)) {
-    return FailUsage(command, "columns of the item file are named, but no file; name it with --items");
-  }
+  if (const std::string problem = TrainUsageProblem(options); !problem.empty()) return FailUsage(command, problem);
   Progress progress(quiet ? Progress::Mode::kSilent : Progress::Mode::kAuto);
   const absl::StatusOr<TrainOutcome> outcome = Train(options, &progress);
   if (!outcome.ok()) return Fail(outcome.status());
@@ -86,35 +69,14 @@ int Run(const CLI::App& command, const TrainOptions& options, bool quiet) {
   return kExitOk;
 }
 
-// svd and nmf name their space for what it is made of; the others for themselves.
-std::string SpaceName(std::string_view family) {
-  return std::string(family == "svd" || family == "nmf" ? kCollaborativeSpace : family);
-}
-
 void AddFamily(CLI::App* train, std::string_view name, int* exit_code) {
-  auto command = std::make_shared<FamilyCommand>();
-  SpaceRecipe recipe;
-  recipe.name = SpaceName(name);
-  recipe.family = *MakeFamily(name);
-  command->options.recipe.spaces.push_back(recipe);
-  SpaceRecipe& space = command->options.recipe.spaces.front();
-  DescribeEventInput(&command->options, &command->events);
-  DescribeItemInput(&command->options, &command->items);
-  space.family->Describe(&command->family);
-  DescribeSpace(&space, &command->space);
-  DescribeBundle(&command->options, &command->bundle);
-
-  std::string flag_name(name);
-  std::replace(flag_name.begin(), flag_name.end(), '_', '-');
-  CLI::App* app = train->add_subcommand(flag_name, std::string(space.family->summary()));
-  AddParameterFlags(app, command->events, "Interactions", {"interactions"});
-  AddParameterFlags(app, command->items, "Items");
-  AddParameterFlags(app, command->family, "Model");
-  AddParameterFlags(app, command->space, "Space");
-  AddParameterFlags(app, command->bundle, "Bundle", {"out"});
-  app->add_flag("--quiet", command->quiet, "No progress on standard error");
-  app->footer(absl::StrFormat(kTrainFooter, flag_name));
-  app->callback([app, command, exit_code] { *exit_code = Run(*app, command->options, command->quiet); });
+  const auto flags = std::make_shared<FamilyFlags>(name);
+  const auto quiet = std::make_shared<bool>(false);
+  CLI::App* app = train->add_subcommand(flags->command(), flags->summary());
+  AddFamilyFlags(app, *flags, /*out_required=*/true);
+  app->add_flag("--quiet", *quiet, "No progress on standard error");
+  app->footer(absl::StrFormat(kTrainFooter, flags->command()));
+  app->callback([app, flags, quiet, exit_code] { *exit_code = Run(*app, flags->options, *quiet); });
 }
 
 }  // namespace

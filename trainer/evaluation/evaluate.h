@@ -11,11 +11,9 @@
 #include "trainer/evaluation/background.h"
 #include "trainer/evaluation/evaluation.h"
 #include "trainer/evaluation/ranker.h"
+#include "trainer/evaluation/value_scale.h"
 
 namespace kindred {
-
-// How a score without its prior becomes a value of the test: not at all, as it is, or exp(score) − 1.
-enum class ValueScale : uint8_t { kNone, kIdentity, kLog1p };
 
 struct EvaluateOptions {
   std::vector<uint32_t> ks = {10, 20, 50};  // 1 … kMaxRankedItems

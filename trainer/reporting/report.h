@@ -10,7 +10,7 @@
 #include "core/engine/model.h"
 #include "trainer/data/event_log.h"
 #include "trainer/evaluation/evaluation.h"
-#include "trainer/reporting/tune_results.h"
+#include "trainer/tuning/tune_results.h"
 
 namespace kindred {
 

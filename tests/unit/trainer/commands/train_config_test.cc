@@ -75,6 +75,45 @@ TEST(TrainConfigTest, ReadsAWholePipeline) {
   EXPECT_EQ(options->out, "shop.safetensors");
 }
 
+TEST(TrainConfigTest, WhatIsWrittenReadsBackTheSame) {
+  for (const char* text :
+       {kPipeline,
+        "interactions: ['a \\ \"b\".csv']\nspaces: {popular: {decay_days: 0.5}}\nout: 'o #1: \u00e9.safetensors'\n",
+        "from: 1/12/2010\nday_first: true\nclip: 1,5\ndelimiter: tab\nmissing: [NA, '-']\ninteractions: a\n"
+        "spaces: {als: {action_weights: {view: 1, buy: 4}}}\nout: o\n"}) {
+    const auto options = ParseTrainConfig(text, "p.yaml");
+    ASSERT_TRUE(options.ok()) << options.status();
+    const std::string yaml = TrainConfigYaml(*options, "A heading");
+    EXPECT_EQ(yaml.substr(0, 12), "# A heading\n");
+    EXPECT_THAT(yaml, ::testing::Not(HasSubstr("user_damping"))) << "defaults are left out";
+    const auto again = ParseTrainConfig(yaml, "again.yaml");
+    ASSERT_TRUE(again.ok()) << again.status() << "\n" << yaml;
+    EXPECT_EQ(TrainConfigYaml(*again, "A heading"), yaml);
+    EXPECT_EQ(again->interactions, options->interactions);
+    EXPECT_EQ(again->out, options->out);
+    EXPECT_EQ(again->read.from_ms, options->read.from_ms);
+    EXPECT_EQ(again->read.clip_high, options->read.clip_high);
+    ASSERT_EQ(again->recipe.spaces.size(), options->recipe.spaces.size());
+    for (size_t i = 0; i < options->recipe.spaces.size(); ++i) {
+      const SpaceRecipe &space = options->recipe.spaces[i], &other = again->recipe.spaces[i];
+      EXPECT_EQ(other.name, space.name);
+      EXPECT_EQ(other.weights.actions, space.weights.actions);
+      EXPECT_EQ(other.weights.half_life_days, space.weights.half_life_days);
+      EXPECT_EQ(other.prior_weight, space.prior_weight);
+      ParameterList own, others;
+      space.family->Describe(&own);
+      other.family->Describe(&others);
+      EXPECT_EQ(others.ToJson(), own.ToJson());
+    }
+    EXPECT_EQ(again->recipe.blend.has_value(), options->recipe.blend.has_value());
+    if (options->recipe.blend) {
+      EXPECT_EQ(again->recipe.blend->parts, options->recipe.blend->parts);
+      EXPECT_EQ(again->recipe.blend->prior_weight, options->recipe.blend->prior_weight);
+    }
+    EXPECT_EQ(again->recipe.default_space, options->recipe.default_space);
+  }
+}
+
 TEST(TrainConfigTest, ErrorsNameFileLineAndKey) {
   ExpectError("interactions: a.csv\nout: b\n", "'spaces' is missing");
   ExpectError("out: b\nspaces: {svd: {}}\n", "'interactions' is missing");

@@ -1,4 +1,4 @@
-#include "trainer/reporting/tune_results.h"
+#include "trainer/tuning/tune_results.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -35,6 +35,45 @@ TEST(TuneResultsTest, ReadsWhatTuneWrites) {
   EXPECT_EQ(tune->chosen, 0u);
   EXPECT_TRUE(tune->valid.has_value());
   EXPECT_FALSE(tune->test.has_value());
+}
+
+TEST(TuneResultsTest, WhatIsWrittenReadsBack) {
+  TuneResults results;
+  results.family = "als";
+  results.space = "als";
+  results.metric = "ndcg@10";
+  results.rule = 0.98;
+  results.size_parameters = {"factors"};
+  results.parameters = {"factors", "action_weights"};
+  const auto evaluation = EvaluationFromJson(kEvaluation);
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  results.runs = {{{"16", "view=1,buy=4"}, "done", "", 1.5, *evaluation},
+                  {{"9000", "view=1"}, "skipped", "the data carries only 12, and \"no\" more", 0.25, std::nullopt}};
+  results.best = results.chosen = 0;
+  results.valid = results.test = *evaluation;
+  results.bundle = "folder/bundle.safetensors";
+  results.setup_json = R"({"seed":42})";
+  const std::string json = TuneResultsJson(results);
+  const auto back = ParseTuneResults(json);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(TuneResultsJson(*back), json);
+  EXPECT_EQ(back->runs[1].why, results.runs[1].why);
+  EXPECT_EQ(back->setup_json, results.setup_json);
+  EXPECT_EQ(
+      TuneResultsCsv(*back),
+      "run,factors,action_weights,status,seconds,recall@10,precision@10,ndcg@10,map@10,hit_rate@10,mrr@10,"
+      "recall@20,precision@20,ndcg@20,map@20,hit_rate@20,mrr@20,rmse,mae,accuracy,share_of_best,best,chosen,why\n"
+      "1,16,\"view=1,buy=4\",done,1.500,,,0.25,,,,,,0.5,,,,0.9,0.7,0.4,1,true,true,\n"
+      "2,9000,view=1,skipped,0.250,,,,,,,,,,,,,,,,,false,false,\"the data carries only 12, and \"\"no\"\" more\"\n");
+}
+
+TEST(TuneResultsTest, TheKOfAMetric) {
+  EXPECT_EQ(*MetricK("ndcg@10"), 10u);
+  EXPECT_EQ(*MetricK("hit_rate@1000"), 1000u);
+  EXPECT_EQ(*MetricK("rmse"), 0u);
+  for (const char* none : {"", "ndcg", "ndcg@", "ndcg@0", "ndcg@1001", "ndcg@x", "RMSE", "auc@10", "rmse@10"}) {
+    EXPECT_THAT(std::string(MetricK(none).status().message()), HasSubstr("expected one of recall@K")) << none;
+  }
 }
 
 TEST(TuneResultsTest, FiguresByName) {
