@@ -20,6 +20,7 @@ struct EventView {
   double weight = 1.0;
   std::string_view action = {};  // may be empty
   int64_t time_ms = 0;           // since the Unix epoch; 0 = unknown, which counts as the newest
+  uint32_t blend_step = 0;       // of a stored history: events of a larger step are blended in after those before
 };
 
 // What each event is worth in a space: weight × its action's weight × 2^(−age / half-life), age from the newest event.

@@ -3,24 +3,48 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "core/engine/engine_scratch.h"
+#include "core/engine/item_filter.h"
 #include "core/engine/model.h"
 #include "core/engine/subject_resolver.h"
 
 namespace kindred {
 
+// Added to the score of each item of a category or of a list.
+struct BoostOption {
+  std::string_view category;                   // empty: item_ids
+  std::span<const std::string_view> item_ids;  // ids that the catalogue does not have are missing ones
+  float amount = 0;                            // finite
+};
+
+// A space and its weight in a blend that the request asks for.
+struct BlendOption {
+  std::string_view space;
+  double weight = 0;  // ≥ 0, finite
+};
+
 struct RecommendOptions {
   std::string_view space;  // "" = the default space
   uint32_t k = 10;
+  uint32_t offset = 0;  // items of the list that are passed over: pages
   bool include_seen = false;
   bool explain = false;
   std::span<const std::string_view> exclude_item_ids;
   std::span<const std::string_view> candidate_item_ids;  // empty = the whole catalogue; else only these
+  const ItemFilter* filter = nullptr;                    // only items that meet it
+  std::span<const uint64_t> available;                   // bitmap over items, a word for 64; empty: all are
+  std::optional<float> min_score;
+  uint32_t max_per_category = 0;     // 0: any number
+  std::string_view category_prefix;  // which categories max_per_category counts
+  std::optional<double> diversity;   // λ of maximal marginal relevance, 0 to 1
+  std::span<const BoostOption> boosts;
+  std::span<const BlendOption> blend;  // not empty: ranks by these spaces together, in place of `space`
 };
 
 // A part of a score. In a space of an item matrix: of one dimension, weight·value. In a space of sparse rows: of one

@@ -17,6 +17,9 @@ struct Event {
   std::string action;   // "view", "purchase", …; may be empty
   int64_t time_ms = 0;  // since the Unix epoch, UTC
   double weight = 1.0;  // > 0, finite
+  // Updates by blending (requirement E4) that came before: the vector of step s + 1 is 0.7 of that of step s and 0.3 of
+  // its own events'. Ascending within a profile, from 0.
+  uint32_t blend_step = 0;
 
   friend bool operator==(const Event&, const Event&) = default;
 };
