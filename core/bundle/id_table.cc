@@ -25,20 +25,46 @@ std::string_view IdTable::Id(uint32_t index) const {
   return {bytes_.data() + begin, static_cast<size_t>(offsets_[index + 1]) - begin};
 }
 
-std::optional<uint32_t> IdTable::Find(std::string_view id) const {
-  if (index_.empty()) return std::nullopt;
-  const uint64_t hash = HashOf(id);
+uint32_t IdTable::FindHashed(std::string_view id, uint64_t hash) const {
   const uint64_t mask = index_.size() / 2 - 1;
   // A checked index is at most half full, so an empty slot ends this.
   for (uint64_t slot = hash & mask;; slot = (slot + 1) & mask) {
     const uint64_t word = index_[2 * slot];
-    if (word == 0) return std::nullopt;
+    if (word == 0) return kNone;
     if (((word ^ hash) & kTagMask) != 0) continue;
     const uint64_t place = index_[2 * slot + 1];
     const uint64_t length = place & kLengthMask;
     if (length == id.size() && std::memcmp(bytes_.data() + (place >> kLengthBits), id.data(), length) == 0) {
       return static_cast<uint32_t>(word) - 1;
     }
+  }
+}
+
+std::optional<uint32_t> IdTable::Find(std::string_view id) const {
+  if (index_.empty()) return std::nullopt;
+  const uint32_t found = FindHashed(id, HashOf(id));
+  return found == kNone ? std::nullopt : std::optional(found);
+}
+
+void IdTable::FindMany(std::span<const std::string_view> ids, std::span<uint32_t> found) const {
+  if (index_.empty()) {
+    std::fill(found.begin(), found.end(), kNone);
+    return;
+  }
+  constexpr size_t kGroup = 16;
+  const uint64_t mask = index_.size() / 2 - 1;
+  uint64_t hashes[kGroup];
+  for (size_t begin = 0; begin < ids.size(); begin += kGroup) {
+    const size_t count = std::min(kGroup, ids.size() - begin);
+    for (size_t i = 0; i < count; ++i) {
+      hashes[i] = HashOf(ids[begin + i]);
+      __builtin_prefetch(&index_[2 * (hashes[i] & mask)]);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      const uint64_t slot = hashes[i] & mask;
+      if (index_[2 * slot] != 0) __builtin_prefetch(bytes_.data() + (index_[2 * slot + 1] >> kLengthBits));
+    }
+    for (size_t i = 0; i < count; ++i) found[begin + i] = FindHashed(ids[begin + i], hashes[i]);
   }
 }
 

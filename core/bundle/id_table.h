@@ -30,8 +30,14 @@ class IdTable {
   std::string_view Id(uint32_t index) const;
   // The index of `id`, or nullopt. REQUIRES: the table has an index.
   std::optional<uint32_t> Find(std::string_view id) const;
+  // Find of many: what the next ids will touch is fetched meanwhile. found: [ids.size()], kNone for one that is not
+  // there. REQUIRES: the table has an index.
+  static constexpr uint32_t kNone = UINT32_MAX;
+  void FindMany(std::span<const std::string_view> ids, std::span<uint32_t> found) const;
 
  private:
+  uint32_t FindHashed(std::string_view id, uint64_t hash) const;
+
   std::span<const char> bytes_;
   std::span<const int64_t> offsets_;
   std::span<const uint64_t> index_;

@@ -5,15 +5,34 @@
 #include <string>
 #include <vector>
 
+#include "core/engine/admission.h"
 #include "core/engine/event_history.h"
 #include "core/engine/fold_in.h"
+#include "core/engine/list_builder.h"
+#include "core/engine/ranking.h"
+#include "core/engine/recommend_result.h"
+#include "core/engine/request_plan.h"
 #include "core/engine/sparse_space.h"
+#include "core/engine/subject.h"
 #include "core/solve/trait_projection.h"
 #include "core/topk/topk_scan.h"
 
 namespace kindred {
 
+// What a part of a request's blend was resolved to.
+struct BlendPartVector {
+  AnswerSource source = AnswerSource::kPopularity;
+  bool speaks = false;                   // whether it takes part in the ranking
+  std::vector<float> unit;               // [d], length one; empty in a space of sparse rows
+  std::vector<ItemWeight> coefficients;  // of a space of sparse rows
+};
+
 struct EngineScratch {
+  RequestPlan plan;
+  RecommendResult shared;  // of Recommender::Recommend
+  AdmissionScratch admission;
+  RankingScratch ranking;
+  ListScratch list;
   TopKScratch topk;
   FoldInScratch fold_in;
   TraitScratch traits;
@@ -26,7 +45,10 @@ struct EngineScratch {
   std::vector<ItemWeight> history, merged;
   std::vector<TokenWeight> tokens;
   std::string token_key;
-  std::vector<uint32_t> excluded, candidates;
+  std::vector<uint32_t> excluded;
+  std::vector<BlendPartVector> blend;
+  std::vector<float> scores;  // [n_items], where a score for each item is what ranks
+  std::vector<double> sums;   // [n_items], of a blend
 };
 
 }  // namespace kindred

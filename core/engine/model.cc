@@ -37,6 +37,13 @@ float MaxAbs(std::span<const float> values) {
   return max;
 }
 
+// 1 / root mean square of the rows' norms; 0 when all are zeros. items: [n_items × d].
+double InverseRms(std::span<const float> items, uint32_t n_items) {
+  double sum = 0;
+  for (float x : items) sum += static_cast<double>(x) * x;
+  return sum > 0 ? 1 / std::sqrt(sum / n_items) : 0;
+}
+
 RowsView Rows(const TensorMap& tensors, std::string_view csr) {
   return {TensorOrEmpty<int64_t>(tensors, names::Offsets(csr)), TensorOrEmpty<uint32_t>(tensors, names::Values(csr)),
           TensorOrEmpty<float>(tensors, names::Weights(csr))};
@@ -78,6 +85,7 @@ absl::Status Model::Bind() {
   item_categories_ = Rows(tensors_, names::kItemCategories);
   BindTokens();
   new_vocabulary_ = std::make_unique<NewVocabulary>(items_.size(), tokens_.size());
+  category_bitmaps_ = TensorOrEmpty<uint64_t>(tensors_, names::kCategoryBitmaps);
   popularity_ = TensorOrEmpty<float>(tensors_, names::kPopularity);
   popularity_order_ = TensorOrEmpty<uint32_t>(tensors_, names::kPopularityOrder);
   prior_ = TensorOrEmpty<float>(tensors_, names::kItemPrior);
@@ -134,6 +142,7 @@ absl::Status Model::BindSpace(const SpaceSpec& spec, Space* space) {
   cosine.scales = part(names::kCosineScales);
   cosine.bounds = part(names::kCosineBounds);
   cosine.max_norm = MaxNormFromBounds(cosine.bounds);
+  if (spec.metric == Metric::kDot) space->item_scale = InverseRms(space->items, n_items());
   space->similar = cosine;
   space->recommend = spec.metric == Metric::kCosine ? cosine : dot;
   if (spec.prior_weight != 0) {

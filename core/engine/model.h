@@ -30,6 +30,7 @@ struct Space {
   std::span<const float> average;         // [d], mean user vector; zeros when there are no users
   std::span<const uint32_t> trait_items;  // [d × kTraitItemCount], strongest items of each dimension
   std::span<const float> inverse_norms;   // [n_items]
+  double item_scale = 1;                  // 1/root mean square of ‖x‖ where the space ranks by dot product, else 1
   ScanSpace recommend;                    // by the spec's metric, with the item prior
   ScanSpace similar;                      // by cosine, without it
   // What makes a subject's vector: one of these.
@@ -76,6 +77,11 @@ class Model {
   // The categories of an item, as indices into categories(); the items a user has seen, ascending.
   std::span<const uint32_t> ItemCategories(uint32_t item) const;
   std::span<const uint32_t> Seen(uint32_t user) const;
+  // Bit i of word t: item 64t + i has the category. REQUIRES: category < categories().size().
+  std::span<const uint64_t> CategoryBitmap(uint32_t category) const {
+    return category_bitmaps_.subspan(category * item_words(), item_words());
+  }
+  size_t item_words() const { return (size_t{n_items()} + 63) / 64; }  // of a bitmap over items
   // What each of those is worth, before any transform; empty when the bundle does not say.
   std::span<const float> SeenWeights(uint32_t user) const { return seen_.RowWeights(user); }
   std::span<const float> popularity() const { return popularity_; }                 // [n_items] or empty
@@ -105,6 +111,7 @@ class Model {
   RowsView seen_, item_categories_, item_tokens_;
   std::vector<int64_t> item_token_offsets_;  // of item_tokens_
   std::vector<uint32_t> item_token_values_;
+  std::span<const uint64_t> category_bitmaps_;
   std::span<const uint32_t> popularity_order_;
   std::span<const float> popularity_, prior_;
   AlignedBuffer<float> padded_prior_;  // [tiles·64]

@@ -4,12 +4,14 @@
 #include <cmath>
 
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
+#include "core/base/status_macros.h"
+#include "core/engine/subject_ranking.h"
 
 namespace kindred {
 namespace {
 
-void SortUnique(std::vector<uint32_t>* values) {
+template <typename T>
+void SortUnique(std::vector<T>* values) {
   std::sort(values->begin(), values->end());
   values->erase(std::unique(values->begin(), values->end()), values->end());
 }
@@ -21,30 +23,6 @@ void Normalize(std::span<float> vector) {
   if (sum == 0) return;
   const double inverse = 1 / std::sqrt(sum);
   for (float& x : vector) x = static_cast<float>(x * inverse);
-}
-
-void AppendKnown(const IdTable& items, std::span<const std::string_view> ids, std::vector<uint32_t>* known,
-                 std::vector<std::string_view>* missing_ids) {
-  for (std::string_view id : ids) {
-    const auto item = items.Find(id);
-    if (item.has_value()) {
-      known->push_back(*item);
-    } else {
-      missing_ids->push_back(id);
-    }
-  }
-}
-
-// The popularity rung: the k most popular admissible items, scored by their popularity.
-void MostPopular(const Model& model, uint32_t k, std::span<const uint32_t> excluded,
-                 std::span<const uint32_t> candidates, bool restricted, std::vector<ScoredItem>* out) {
-  const auto popularity = model.popularity();
-  for (uint32_t item : model.popularity_order()) {
-    if (out->size() >= k) break;
-    if (std::binary_search(excluded.begin(), excluded.end(), item)) continue;
-    if (restricted && !std::binary_search(candidates.begin(), candidates.end(), item)) continue;
-    out->push_back({item, popularity.empty() ? 0.0f : popularity[item]});
-  }
 }
 
 void Explain(const Space& space, std::span<const float> vector, RecommendResult* result) {
@@ -78,101 +56,143 @@ void ExplainByHistory(const Space& space, std::span<const ItemWeight> coefficien
   }
 }
 
+void ExplainBlend(const RequestPlan& plan, const EngineScratch& scratch, RecommendResult* result) {
+  for (const ScoredItem& scored : result->items) {
+    for (size_t p = 0; p < plan.parts.size(); ++p) {
+      result->blend_terms.push_back(BlendTerm(plan, p, scored.item, scratch));
+    }
+    result->prior_terms.push_back(0);
+  }
+}
+
 void Clear(RecommendResult* result) {
   result->items.clear();
+  result->more = false;
   result->missing_ids.clear();
+  result->missing_categories.clear();
+  result->blended_spaces.clear();
+  result->spaces_missing = false;
   result->terms.clear();
   result->prior_terms.clear();
   result->history_terms.clear();
   result->history_begin.clear();
+  result->blend_terms.clear();
+  result->boost_terms.clear();
 }
 
-absl::Status NoSuchSpace(const Model& model, std::string_view name) {
-  return absl::NotFoundError(absl::StrFormat(
-      "model '%s' has no space '%s'; it has: %s", model.name(), name,
-      absl::StrJoin(model.spaces(), ", ", [](std::string* out, const auto& space) { out->append(space->name); })));
+// The items of the page that the options ask for, of a list that `builder` makes.
+void TakePage(const RecommendOptions& options, const ListShape& shape, uint32_t n_items, ListBuilder* builder,
+              RecommendResult* result) {
+  uint64_t begin = options.offset;
+  uint64_t wanted = begin + options.k + 1;
+  std::span<const ScoredItem> list;
+  while (true) {
+    wanted = std::min<uint64_t>(wanted, n_items);
+    list = builder->Build(static_cast<uint32_t>(wanted), shape);
+    if (!options.after.has_value()) break;
+    // Where the last page ended, whatever has come before it since or is gone.
+    begin = static_cast<uint64_t>(
+        std::partition_point(list.begin(), list.end(),
+                             [&](const ScoredItem& item) { return !RanksBefore(*options.after, item); }) -
+        list.begin());
+    if (begin + options.k < list.size() || list.size() < wanted || wanted == n_items) break;
+    wanted *= 2;
+  }
+  begin = std::min<uint64_t>(begin, list.size());
+  const size_t count = std::min<size_t>(options.k, list.size() - begin);
+  const auto page = list.subspan(begin, count);
+  result->items.assign(page.begin(), page.end());
+  result->more = begin + count < list.size();
+}
+
+void ExplainItems(const RequestPlan& plan, const SubjectRanking& ranked, EngineScratch* scratch,
+                  RecommendResult* result) {
+  const Space& space = plan.space();
+  if (!plan.boost.empty()) {
+    for (const ScoredItem& item : result->items) result->boost_terms.push_back(plan.boost[item.item]);
+  }
+  if (ranked.source == AnswerSource::kPopularity) {
+    if (!plan.blended && !IsSparse(space.spec.fold_in)) {
+      result->terms.assign(result->items.size() * space.spec.dim, 0.0f);
+    }
+    if (plan.blended) result->blend_terms.assign(result->items.size() * plan.parts.size(), 0.0f);
+    for (const ScoredItem& item : result->items) {
+      result->prior_terms.push_back(item.score - (plan.boost.empty() ? 0.0f : plan.boost[item.item]));
+    }
+  } else if (plan.blended) {
+    ExplainBlend(plan, *scratch, result);
+  } else if (IsSparse(space.spec.fold_in)) {
+    ExplainByHistory(space, scratch->coefficients, result);
+  } else {
+    Explain(space, scratch->vector, result);
+  }
 }
 
 }  // namespace
 
-AnswerSource Recommender::Resolve(const SubjectView& subject, const Space& space, EngineScratch* scratch,
-                                  std::vector<std::string_view>* missing_ids) const {
-  const AnswerSource source = SubjectResolver(model_, scratch).Resolve(subject, space);
+void Recommender::AddMissingEvents(const SubjectView& subject, AnswerSource source,
+                                   std::vector<std::string_view>* missing_ids) const {
   const bool asked_events = source != AnswerSource::kLiveProfile && source != AnswerSource::kBlendedProfile &&
                             source != AnswerSource::kTrainedVector;
-  if (missing_ids == nullptr || !asked_events) return source;
+  if (!asked_events) return;
   for (const EventView& event : subject.inline_events) {
     if (!model_.items().Find(event.item_id).has_value()) missing_ids->push_back(event.item_id);
   }
+}
+
+AnswerSource Recommender::Resolve(const SubjectView& subject, const Space& space, EngineScratch* scratch,
+                                  std::vector<std::string_view>* missing_ids) const {
+  const AnswerSource source = SubjectResolver(model_, scratch).Resolve(subject, space);
+  if (missing_ids != nullptr) AddMissingEvents(subject, source, missing_ids);
   return source;
 }
 
 absl::Status Recommender::Recommend(const SubjectView& subject, const RecommendOptions& options, EngineScratch* scratch,
                                     RecommendResult* result) const {
-  Clear(result);
-  const Space* space = model_.FindSpace(options.space);
-  if (space == nullptr) return NoSuchSpace(model_, options.space);
-  result->space = space;
-  result->source = Resolve(subject, *space, scratch, &result->missing_ids);
-
-  scratch->excluded.clear();
-  AppendKnown(model_.items(), options.exclude_item_ids, &scratch->excluded, &result->missing_ids);
-  if (!options.include_seen) {
-    const auto user = subject.user_id.empty() ? std::nullopt : model_.users().Find(subject.user_id);
-    if (user.has_value()) {
-      const auto seen = model_.Seen(*user);
-      scratch->excluded.insert(scratch->excluded.end(), seen.begin(), seen.end());
-    }
-    for (auto events : {subject.live_history, subject.inline_events}) {
-      for (const EventView& event : events) {
-        const auto item = model_.items().Find(event.item_id);
-        if (item.has_value()) scratch->excluded.push_back(*item);
-      }
-    }
-  }
-  SortUnique(&scratch->excluded);
-  const bool restricted = !options.candidate_item_ids.empty();
-  scratch->candidates.clear();
-  AppendKnown(model_.items(), options.candidate_item_ids, &scratch->candidates, &result->missing_ids);
-  SortUnique(&scratch->candidates);
-  std::sort(result->missing_ids.begin(), result->missing_ids.end());
-  result->missing_ids.erase(std::unique(result->missing_ids.begin(), result->missing_ids.end()),
-                            result->missing_ids.end());
-
-  if (result->source == AnswerSource::kPopularity) {
-    MostPopular(model_, options.k, scratch->excluded, scratch->candidates, restricted, &result->items);
-    if (options.explain) {
-      if (!IsSparse(space->spec.fold_in)) result->terms.assign(result->items.size() * space->spec.dim, 0.0f);
-      for (const ScoredItem& item : result->items) result->prior_terms.push_back(item.score);
-    }
-    return absl::OkStatus();
-  }
-  if (IsSparse(space->spec.fold_in)) {
-    SparseQuery query;
-    query.coefficients = scratch->coefficients;
-    query.multipliers = space->sparse.multipliers;
-    query.prior = space->sparse.prior;
-    query.prior_weight = static_cast<float>(space->spec.prior_weight);
-    query.k = options.k;
-    query.excluded = scratch->excluded;
-    query.candidates = scratch->candidates;
-    query.restricted = restricted;
-    const auto best = SparseTopK(space->sparse, query, &scratch->sparse);
-    result->items.assign(best.begin(), best.end());
-    if (options.explain) ExplainByHistory(*space, scratch->coefficients, result);
-    return absl::OkStatus();
-  }
-  if (space->spec.metric == Metric::kCosine) Normalize(scratch->vector);
-  TopKQuery query;
-  query.vector = scratch->vector;
-  query.prior_weight = static_cast<float>(space->spec.prior_weight);
-  query.k = options.k;
-  query.excluded = scratch->excluded;
-  const auto best = restricted ? TopKOf(space->recommend, query, scratch->candidates, &scratch->topk)
-                               : TopK(space->recommend, query, &scratch->topk);
-  result->items.assign(best.begin(), best.end());
-  if (options.explain) Explain(*space, scratch->vector, result);
+  RETURN_IF_ERROR(Plan(options, scratch, &scratch->shared));
+  Answer(subject, options, scratch->shared, scratch, result);
   return absl::OkStatus();
+}
+
+absl::Status Recommender::Plan(const RecommendOptions& options, EngineScratch* scratch, RecommendResult* shared) const {
+  Clear(shared);
+  RETURN_IF_ERROR(PlanRequest(model_, options, &scratch->admission, &scratch->plan, &shared->missing_ids,
+                              &shared->missing_categories));
+  SortUnique(&shared->missing_categories);
+  shared->space = &scratch->plan.space();
+  shared->spaces_missing = scratch->plan.spaces_missing;
+  if (scratch->plan.blended) {
+    for (const ItemSimilarity::Part& part : scratch->plan.parts) shared->blended_spaces.push_back(part.space->name);
+  }
+  return absl::OkStatus();
+}
+
+void Recommender::Answer(const SubjectView& subject, const RecommendOptions& options, const RecommendResult& shared,
+                         EngineScratch* scratch, RecommendResult* result) const {
+  const RequestPlan& plan = scratch->plan;
+  Clear(result);
+  result->space = shared.space;
+  result->missing_ids = shared.missing_ids;
+  result->missing_categories = shared.missing_categories;
+  result->blended_spaces = shared.blended_spaces;
+  result->spaces_missing = shared.spaces_missing;
+
+  const SubjectRanking ranked = RankFor(model_, plan, subject, scratch);
+  result->source = ranked.source;
+  AddMissingEvents(subject, ranked.source, &result->missing_ids);
+  SortUnique(&result->missing_ids);
+  const Admission admission =
+      options.include_seen ? plan.admission
+                           : WithoutSeen(model_, subject, plan.admission, &scratch->admission, &scratch->excluded);
+  ListShape shape;
+  shape.min_score = options.min_score;
+  shape.max_per_category = options.max_per_category;
+  shape.category_prefix = options.category_prefix;
+  shape.diversity = options.diversity;
+  const ItemSimilarity similarity(plan.parts);
+  ListBuilder builder(model_, ranked.ranking, admission, similarity, &scratch->ranking, &scratch->list);
+  TakePage(options, shape, model_.n_items(), &builder, result);
+  if (options.explain) ExplainItems(plan, ranked, scratch, result);
 }
 
 absl::Status Recommender::SimilarItems(std::string_view item_id, std::string_view space_name, uint32_t k,

@@ -81,20 +81,22 @@ void MergeCoefficients(double a, double b, std::span<const ItemWeight> from, std
   std::swap(*work, *into);
 }
 
-std::span<const ScoredItem> SparseTopK(const SparseSpace& space, const SparseQuery& query, SparseScratch* scratch) {
-  if (query.k == 0) return {};
+void SumPostings(const SparseSpace& space, std::span<const ItemWeight> coefficients, SparseScratch* scratch) {
   scratch->scores.assign(space.n_items, 0.0);
   if (space.neighbors) {
-    for (const ItemWeight& entry : query.coefficients) {
-      AddPostings(space.rows, entry.item, entry.weight, &scratch->scores);
-    }
-  } else {
-    MakeQuery(space, query.coefficients, scratch);
-    for (uint32_t feature : scratch->touched) {
-      AddPostings(space.columns, feature, scratch->query[feature], &scratch->scores);
-    }
-    ClearQuery(scratch);
+    for (const ItemWeight& entry : coefficients) AddPostings(space.rows, entry.item, entry.weight, &scratch->scores);
+    return;
   }
+  MakeQuery(space, coefficients, scratch);
+  for (uint32_t feature : scratch->touched) {
+    AddPostings(space.columns, feature, scratch->query[feature], &scratch->scores);
+  }
+  ClearQuery(scratch);
+}
+
+std::span<const ScoredItem> SparseTopK(const SparseSpace& space, const SparseQuery& query, SparseScratch* scratch) {
+  if (query.k == 0) return {};
+  SumPostings(space, query.coefficients, scratch);
 
   BestK best(query.k, &scratch->results);
   auto excluded = query.excluded.begin();

@@ -50,6 +50,9 @@ struct SparseQuery {
   bool restricted = false;
 };
 
+// Σ c_i K_ij of every item j into scratch->scores: [n_items]. O(postings met + n_items).
+void SumPostings(const SparseSpace& space, std::span<const ItemWeight> coefficients, SparseScratch* scratch);
+
 // The best k in order, score descending, item index ascending among equals; score = float(multiplier · Σ c_i K_ij),
 // which is summed in double, + prior_weight·prior in f32. Lives in `scratch` until its next use. O(postings met +
 // n_items); no allocation once `scratch` has met the space. REQUIRES: candidates below n_items.

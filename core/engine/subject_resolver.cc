@@ -20,24 +20,6 @@ void Transform(ValueTransform transform, std::vector<ItemWeight>* history) {
 
 }  // namespace
 
-std::string_view AnswerSourceName(AnswerSource source) {
-  switch (source) {
-    case AnswerSource::kLiveProfile:
-      return "live_profile";
-    case AnswerSource::kBlendedProfile:
-      return "blended_profile";
-    case AnswerSource::kTrainedVector:
-      return "trained_vector";
-    case AnswerSource::kInlineEvents:
-      return "inline_events";
-    case AnswerSource::kAverage:
-      return "average";
-    case AnswerSource::kPopularity:
-      return "popularity";
-  }
-  return "popularity";
-}
-
 // Each rung of the ladder; false passes the question on.
 AnswerSource SubjectResolver::Resolve(const SubjectView& subject, const Space& space) {
   const bool sparse = IsSparse(space.spec.fold_in);

@@ -9,29 +9,12 @@
 
 #include "core/engine/engine_scratch.h"
 #include "core/engine/model.h"
+#include "core/engine/subject.h"
 
 namespace kindred {
 
-// Where the vector that ranked came from: the rung of the ladder (architecture §5).
-enum class AnswerSource : uint8_t {
-  kLiveProfile,     // fold-in of the stored event history
-  kBlendedProfile,  // 0.7 · trained vector + 0.3 · fold-in of the stored history
-  kTrainedVector,   // the user's row of the bundle, or the fold-in of what the bundle says they have seen
-  kInlineEvents,    // fold-in of the request's own events
-  kAverage,         // the mean user vector
-  kPopularity,      // the most popular items
-};
-std::string_view AnswerSourceName(AnswerSource source);  // "live_profile", "blended_profile", "trained_vector", …
-
 // Weight of the trained vector where a live profile exists too (requirement E4).
 inline constexpr float kTrainedBlend = 0.7f;
-
-// Whom to recommend for. A user with neither a live history nor a trained row is answered from the next rung.
-struct SubjectView {
-  std::string_view user_id = {};                  // may be empty: anonymous
-  std::span<const EventView> live_history = {};   // of the stored profile
-  std::span<const EventView> inline_events = {};  // of the request
-};
 
 class SubjectResolver {
  public:

@@ -1,0 +1,42 @@
+// What the engine answers: ranked items, why they rank, and what of the request the model does not have. Views into the
+// model and the request.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "core/engine/model.h"
+#include "core/engine/subject.h"
+#include "core/topk/topk_scan.h"
+
+namespace kindred {
+
+// A part of a score. In a space of an item matrix: of one dimension, weight·value. In a space of sparse rows: of one
+// item of the subject's history, `trait` being its index. Terms and the prior add up to the score.
+struct ScoreTerm {
+  uint32_t trait = 0;
+  float value = 0;
+};
+
+struct RecommendResult {
+  AnswerSource source = AnswerSource::kPopularity;
+  const Space* space = nullptr;  // of a blend that the request asked for: its first
+  std::vector<ScoredItem> items;
+  bool more = false;                                 // whether the list goes on behind `items`
+  std::vector<std::string_view> missing_ids;         // ids of the request that the catalogue does not have, each once
+  std::vector<std::string_view> missing_categories;  // likewise
+  // Of a blend that the request asked for: its spaces, those apart that the model does not have.
+  std::vector<std::string_view> blended_spaces;
+  bool spaces_missing = false;
+  // Of the explanation, when asked for: items.size() × dim terms, row-major, and each item's prior term.
+  std::vector<float> terms;        // [items × dim]; empty in a space of sparse rows
+  std::vector<float> prior_terms;  // [items]
+  // In a space of sparse rows: those of item i are history_terms[history_begin[i] … history_begin[i + 1]).
+  std::vector<ScoreTerm> history_terms;
+  std::vector<uint32_t> history_begin;  // [items + 1], or empty
+  std::vector<float> blend_terms;       // of a blend: [items × blended_spaces], in place of `terms`
+  std::vector<float> boost_terms;       // [items], what boosts added; empty without boosts
+};
+
+}  // namespace kindred
