@@ -85,6 +85,11 @@ absl::Status Model::Bind() {
   item_categories_ = Rows(tensors_, names::kItemCategories);
   BindTokens();
   new_vocabulary_ = std::make_unique<NewVocabulary>(items_.size(), tokens_.size());
+  for (const auto& [name, view] : tensors_) {
+    if (!std::string_view(name).starts_with(names::kAttributePrefix)) continue;
+    attribute_names_.push_back(name.substr(names::kAttributePrefix.size()));
+    attributes_.push_back(view.As<float>());
+  }
   category_bitmaps_ = TensorOrEmpty<uint64_t>(tensors_, names::kCategoryBitmaps);
   popularity_ = TensorOrEmpty<float>(tensors_, names::kPopularity);
   popularity_order_ = TensorOrEmpty<uint32_t>(tensors_, names::kPopularityOrder);
@@ -200,6 +205,12 @@ void Model::BindTokens() {
   }
   item_tokens_.offsets = item_token_offsets_;
   item_tokens_.values = item_token_values_;
+}
+
+std::optional<std::span<const float>> Model::FindAttribute(std::string_view name) const {
+  const auto found = std::lower_bound(attribute_names_.begin(), attribute_names_.end(), name);
+  if (found == attribute_names_.end() || *found != name) return std::nullopt;
+  return attributes_[found - attribute_names_.begin()];
 }
 
 std::string_view Model::ItemName(uint32_t item) const {

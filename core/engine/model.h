@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,6 +82,9 @@ class Model {
   std::span<const uint64_t> CategoryBitmap(uint32_t category) const {
     return category_bitmaps_.subspan(category * item_words(), item_words());
   }
+  // Numeric attributes: names ascending, and [n_items] values of one, NaN where unknown; nullopt when there is none.
+  const std::vector<std::string>& attribute_names() const { return attribute_names_; }
+  std::optional<std::span<const float>> FindAttribute(std::string_view name) const;
   size_t item_words() const { return (size_t{n_items()} + 63) / 64; }  // of a bitmap over items
   // What each of those is worth, before any transform; empty when the bundle does not say.
   std::span<const float> SeenWeights(uint32_t user) const { return seen_.RowWeights(user); }
@@ -112,6 +116,8 @@ class Model {
   std::vector<int64_t> item_token_offsets_;  // of item_tokens_
   std::vector<uint32_t> item_token_values_;
   std::span<const uint64_t> category_bitmaps_;
+  std::vector<std::string> attribute_names_;        // ascending
+  std::vector<std::span<const float>> attributes_;  // of attribute_names_
   std::span<const uint32_t> popularity_order_;
   std::span<const float> popularity_, prior_;
   AlignedBuffer<float> padded_prior_;  // [tiles·64]
