@@ -18,6 +18,11 @@ inline constexpr int kMaxEvents = 256;
 // exclude_item_ids and candidate_item_ids, each.
 inline constexpr int kMaxFilterIds = 10'000;
 
+// Of a filter: how deep it may be nested, how many conditions it may have, and how many names in all of them.
+inline constexpr int kMaxFilterDepth = 8;
+inline constexpr int kMaxFilterConditions = 64;
+inline constexpr int kMaxFilterNames = 1'000;
+
 inline constexpr int32_t kDefaultPageSize = 10;
 inline constexpr int32_t kMaxPageSize = 1'000;
 // With `explain`, where an item carries a term for every dimension.
