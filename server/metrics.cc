@@ -123,12 +123,17 @@ void CollectWriter(const ProfileWriter& writer, MetricFamilies* out) {
       .Add({{"result", "duplicate"}}, static_cast<double>(counts.duplicates.load()))
       .Add({{"result", "failed"}}, static_cast<double>(counts.failed.load()))
       .Add({{"result", "shed"}}, static_cast<double>(counts.shed.load()));
-  Gauge(out, "kindred_profile_writer_queue", "Profile updates that wait for a commit.")
+  Counter(out, "kindred_profile_deletes_total", "Deletions of profiles, by what became of them.")
+      .Add({{"result", "deleted"}}, static_cast<double>(counts.deleted.load()))
+      .Add({{"result", "absent"}}, static_cast<double>(counts.absent.load()))
+      .Add({{"result", "failed"}}, static_cast<double>(counts.delete_failed.load()))
+      .Add({{"result", "shed"}}, static_cast<double>(counts.delete_shed.load()));
+  Gauge(out, "kindred_profile_writer_queue", "Profile updates and deletions that wait for a commit.")
       .Add({}, static_cast<double>(counts.queued.load()));
   Histogram(out, "kindred_profile_commit_seconds", "Time of a commit: reading, applying, syncing.")
       .AddHistogram({}, kCommitSecondsBounds, Read(counts.commit_seconds),
                     static_cast<double>(counts.commit_ns.load()) * 1e-9);
-  Histogram(out, "kindred_profile_commit_updates", "Updates that one commit carried.")
+  Histogram(out, "kindred_profile_commit_updates", "Updates and deletions that one commit carried.")
       .AddHistogram({}, kCommitUpdatesBounds, Read(counts.commit_updates),
                     static_cast<double>(counts.committed_updates.load()));
 }
