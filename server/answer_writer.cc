@@ -130,13 +130,18 @@ void WriteTraits(const Model& model, const Space& space, std::span<const float> 
 
 void WriteEvents(const Model& model, const Profile& profile, bool full,
                  google::protobuf::RepeatedPtrField<v1::ProfileEvent>* out) {
-  for (const Event& stored : profile.events) {
+  thread_local std::vector<const Event*> order;
+  order.clear();
+  for (const Event& stored : profile.events) order.push_back(&stored);
+  // They are kept by blend step.
+  std::stable_sort(order.begin(), order.end(), [](const Event* a, const Event* b) { return a->time_ms < b->time_ms; });
+  for (const Event* stored : order) {
     auto* event = out->Add();
-    event->mutable_event()->set_item_id(stored.item_id);
-    event->mutable_event()->set_action(stored.action);
-    event->mutable_event()->set_weight(stored.weight);
-    WriteTime(stored.time_ms, event->mutable_event()->mutable_time());
-    const auto item = model.items().Find(stored.item_id);
+    event->mutable_event()->set_item_id(stored->item_id);
+    event->mutable_event()->set_action(stored->action);
+    event->mutable_event()->set_weight(stored->weight);
+    WriteTime(stored->time_ms, event->mutable_event()->mutable_time());
+    const auto item = model.items().Find(stored->item_id);
     event->set_known(item.has_value());
     if (full && item.has_value()) WriteNameAndCategories(model, *item, event);
   }

@@ -37,7 +37,7 @@ void WriteTraits(const Model& model, const Space& space, std::span<const float> 
 // Id, and name and categories when `full`.
 void WriteItem(const Model& model, uint32_t item, bool full, v1::ProfileItem* out);
 
-// The stored events, each with whether the model has its item.
+// The stored events, ascending in time, each with whether the model has its item.
 void WriteEvents(const Model& model, const Profile& profile, bool full,
                  google::protobuf::RepeatedPtrField<v1::ProfileEvent>* out);
 

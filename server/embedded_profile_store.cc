@@ -160,9 +160,14 @@ absl::Status EmbeddedProfileStore::Commit(std::span<const Profile* const> profil
   }
   rocksdb::WriteBatch batch;
   for (const Profile* profile : profiles) {
-    EncodeProfile(*profile, &encode_scratch_, &value_);
-    const rocksdb::Status put = batch.Put(profile->user_id, value_);
-    if (!put.ok()) return absl::InternalError(absl::StrFormat("profile store: %s", put.ToString()));
+    rocksdb::Status added;
+    if (profile->version == 0) {
+      added = batch.Delete(profile->user_id);
+    } else {
+      EncodeProfile(*profile, &encode_scratch_, &value_);
+      added = batch.Put(profile->user_id, value_);
+    }
+    if (!added.ok()) return absl::InternalError(absl::StrFormat("profile store: %s", added.ToString()));
   }
   rocksdb::WriteOptions options;
   options.sync = true;

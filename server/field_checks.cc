@@ -12,10 +12,6 @@
 namespace kindred {
 namespace {
 
-// google.protobuf.Timestamp: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z.
-constexpr int64_t kMinTimestampSeconds = -62'135'596'800;
-constexpr int64_t kMaxTimestampSeconds = 253'402'300'799;
-
 bool IsValidTime(const google::protobuf::Timestamp& time) {
   return time.seconds() >= kMinTimestampSeconds && time.seconds() <= kMaxTimestampSeconds && time.nanos() >= 0 &&
          time.nanos() <= 999'999'999;
@@ -46,6 +42,11 @@ void FieldChecks::Name(std::string_view field, std::string_view value, size_t ma
 void FieldChecks::View(std::string_view field, int value) {
   if (v1::ItemView_IsValid(value)) return;
   Add(field, absl::StrFormat("is %d, expected 0 (default), 1 (basic) or 2 (full)", value));
+}
+
+void FieldChecks::Mode(std::string_view field, int value) {
+  if (v1::UpdateMode_IsValid(value)) return;
+  Add(field, absl::StrFormat("is %d, expected 0 (default), 1 (history) or 2 (blend)", value));
 }
 
 uint32_t FieldChecks::PageSize(std::string_view field, int32_t value, int32_t max) {

@@ -15,6 +15,10 @@
 
 namespace kindred {
 
+// google.protobuf.Timestamp: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z.
+inline constexpr int64_t kMinTimestampSeconds = -62'135'596'800;
+inline constexpr int64_t kMaxTimestampSeconds = 253'402'300'799;
+
 class FieldChecks {
  public:
   // Notes that `field` (a path from the request) is wrong: "is empty, expected 1 to 1024 bytes of UTF-8".
@@ -25,6 +29,7 @@ class FieldChecks {
   // A name that may be empty.
   void Name(std::string_view field, std::string_view value, size_t max_bytes);
   void View(std::string_view field, int value);
+  void Mode(std::string_view field, int value);
   // The number of items to answer with: 0 is the default, above `max` is `max`, negative is wrong.
   uint32_t PageSize(std::string_view field, int32_t value, int32_t max);
   // Up to limits::kMaxFilterIds ids.

@@ -5,7 +5,6 @@
 #include "absl/strings/cord.h"
 #include "core/base/str_cat.h"
 #include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "server/excerpt.h"
 
 namespace kindred {
@@ -47,24 +46,29 @@ absl::Status WithRetryAfter(absl::Status status, std::chrono::milliseconds delay
   return status;
 }
 
-grpc::Status ToGrpcStatus(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
+google::rpc::Status ToStatusMessage(const absl::Status& status) {
   const int code = static_cast<int>(status.code());
-  std::string message(status.message());
-  if (message.size() > kMaxMessageBytes) message = StrCat(CutUtf8(message, kMaxMessageBytes), "…");
-  google::rpc::Status details;
-  details.set_code(code);
-  details.set_message(message);
+  google::rpc::Status message;
+  message.set_code(code);
+  std::string text(status.message());
+  if (text.size() > kMaxMessageBytes) text = StrCat(CutUtf8(text, kMaxMessageBytes), "…");
+  message.set_message(text);
   absl::Status named = status;
   if (!named.GetPayload(TypeUrl<google::rpc::ErrorInfo>()).has_value()) {
     named = WithReason(std::move(named), GrpcCodeName(code));
   }
-  named.ForEachPayload([&details](absl::string_view type_url, const absl::Cord& value) {
-    auto* detail = details.add_details();
+  named.ForEachPayload([&message](absl::string_view type_url, const absl::Cord& value) {
+    auto* detail = message.add_details();
     detail->set_type_url(std::string(type_url));
     detail->set_value(std::string(value));
   });
-  return grpc::Status(static_cast<grpc::StatusCode>(code), message, details.SerializeAsString());
+  return message;
+}
+
+grpc::Status ToGrpcStatus(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const google::rpc::Status details = ToStatusMessage(status);
+  return grpc::Status(static_cast<grpc::StatusCode>(details.code()), details.message(), details.SerializeAsString());
 }
 
 }  // namespace kindred

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "google/rpc/status.pb.h"
 
 namespace kindred {
 
@@ -20,6 +21,9 @@ absl::Status WithRetryAfter(absl::Status status, std::chrono::milliseconds delay
 
 // Codes map one to one. A message longer than 1 KiB is cut: trailers must stay below what clients accept.
 grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// The google.rpc.Status of an error, as the details of a call carry it and an entry of a batch is.
+google::rpc::Status ToStatusMessage(const absl::Status& status);
 
 // "OK", "INVALID_ARGUMENT", …: the label of metrics and the default reason.
 std::string_view GrpcCodeName(int code);

@@ -15,6 +15,10 @@ inline constexpr size_t kMaxUpdateIdBytes = 64;
 
 // Events of one UpdateProfile, of an inline history, and kept in a profile.
 inline constexpr int kMaxEvents = 256;
+// Bytes of a profile token; of a profile that is larger it holds the last events.
+inline constexpr size_t kMaxProfileTokenBytes = 16u << 10;
+// Users of one BatchGetProfile.
+inline constexpr int kMaxBatchProfiles = 1'000;
 // exclude_item_ids and candidate_item_ids, each.
 inline constexpr int kMaxFilterIds = 10'000;
 

@@ -28,7 +28,11 @@ absl::Status MemoryProfileStore::Commit(std::span<const Profile* const> profiles
   for (const Profile* profile : profiles) {
     Shard& shard = ShardOf(profile->user_id);
     const std::lock_guard lock(shard.mutex);
-    shard.profiles[profile->user_id] = *profile;
+    if (profile->version == 0) {
+      shard.profiles.erase(profile->user_id);
+    } else {
+      shard.profiles[profile->user_id] = *profile;
+    }
   }
   return absl::OkStatus();
 }

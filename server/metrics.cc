@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <utility>
 
 #include "core/engine/recommender.h"
 #include "core/kernels/dispatch.h"
@@ -19,6 +20,15 @@ namespace {
 constexpr std::array<AnswerSource, ServiceCounters::kSources> kSources = {
     AnswerSource::kLiveProfile,  AnswerSource::kBlendedProfile, AnswerSource::kTrainedVector,
     AnswerSource::kInlineEvents, AnswerSource::kAverage,        AnswerSource::kPopularity};
+
+constexpr std::array<std::pair<DegradedMethod, const char*>, ServiceCounters::kMethods> kDegradedMethods = {
+    {{DegradedMethod::kRecommend, "Recommend"},
+     {DegradedMethod::kGetProfile, "GetProfile"},
+     {DegradedMethod::kBatchGetProfile, "BatchGetProfile"}}};
+
+constexpr std::array<std::pair<DegradedReason, const char*>, ServiceCounters::kReasons> kDegradedReasons = {
+    {{DegradedReason::kStoreUnavailable, "profile_store_unavailable"},
+     {DegradedReason::kStaleProfile, "stale_profile"}}};
 
 MetricLabels MethodLabels(const rpc::MethodName& name) {
   return {{"grpc_type", "unary"}, {"grpc_service", name.service}, {"grpc_method", name.method}};
@@ -68,11 +78,13 @@ void CollectService(const ServiceCounters& service, MetricFamilies* out) {
   for (AnswerSource source : kSources) {
     answers.Add({{"source", std::string(AnswerSourceName(source))}}, static_cast<double>(service.answers(source)));
   }
-  Counter(out, "kindred_degraded_total", "Answers that had to do without something.")
-      .Add({{"grpc_method", "Recommend"}, {"reason", "profile_store_unavailable"}},
-           static_cast<double>(service.degraded(DegradedMethod::kRecommend)))
-      .Add({{"grpc_method", "GetProfile"}, {"reason", "profile_store_unavailable"}},
-           static_cast<double>(service.degraded(DegradedMethod::kGetProfile)));
+  auto degraded = Counter(out, "kindred_degraded_total", "Answers that had to do without something.");
+  for (const auto& [method, method_name] : kDegradedMethods) {
+    for (const auto& [reason, reason_name] : kDegradedReasons) {
+      degraded.Add({{"grpc_method", method_name}, {"reason", reason_name}},
+                   static_cast<double>(service.degraded(method, reason)));
+    }
+  }
 }
 
 void CollectModels(const ModelRegistry& registry, MetricFamilies* out) {
@@ -123,12 +135,17 @@ void CollectWriter(const ProfileWriter& writer, MetricFamilies* out) {
       .Add({{"result", "duplicate"}}, static_cast<double>(counts.duplicates.load()))
       .Add({{"result", "failed"}}, static_cast<double>(counts.failed.load()))
       .Add({{"result", "shed"}}, static_cast<double>(counts.shed.load()));
-  Gauge(out, "kindred_profile_writer_queue", "Profile updates that wait for a commit.")
+  Counter(out, "kindred_profile_deletes_total", "Deletions of profiles, by what became of them.")
+      .Add({{"result", "deleted"}}, static_cast<double>(counts.deleted.load()))
+      .Add({{"result", "absent"}}, static_cast<double>(counts.absent.load()))
+      .Add({{"result", "failed"}}, static_cast<double>(counts.delete_failed.load()))
+      .Add({{"result", "shed"}}, static_cast<double>(counts.delete_shed.load()));
+  Gauge(out, "kindred_profile_writer_queue", "Profile updates and deletions that wait for a commit.")
       .Add({}, static_cast<double>(counts.queued.load()));
   Histogram(out, "kindred_profile_commit_seconds", "Time of a commit: reading, applying, syncing.")
       .AddHistogram({}, kCommitSecondsBounds, Read(counts.commit_seconds),
                     static_cast<double>(counts.commit_ns.load()) * 1e-9);
-  Histogram(out, "kindred_profile_commit_updates", "Updates that one commit carried.")
+  Histogram(out, "kindred_profile_commit_updates", "Updates and deletions that one commit carried.")
       .AddHistogram({}, kCommitUpdatesBounds, Read(counts.commit_updates),
                     static_cast<double>(counts.committed_updates.load()));
 }

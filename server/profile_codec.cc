@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/base/checksum.h"
+#include "core/base/little_endian.h"
 #include "server/profile_store.h"
 
 namespace kindred {
@@ -12,18 +13,6 @@ namespace {
 
 constexpr std::string_view kMagic = "KPR1";
 constexpr size_t kHeaderBytes = 16;
-
-template <typename T>
-void AppendLittleEndian(T value, std::string* out) {
-  for (size_t i = 0; i < sizeof(T); ++i) out->push_back(static_cast<char>(value >> (8 * i)));
-}
-
-template <typename T>
-T ReadLittleEndian(std::string_view bytes) {
-  T value = 0;
-  for (size_t i = 0; i < sizeof(T); ++i) value |= static_cast<T>(static_cast<uint8_t>(bytes[i])) << (8 * i);
-  return value;
-}
 
 uint64_t Checksum(std::string_view user_id, std::string_view record, std::string* scratch) {
   scratch->clear();
@@ -35,22 +24,37 @@ uint64_t Checksum(std::string_view user_id, std::string_view record, std::string
 
 }  // namespace
 
-void EncodeProfile(const Profile& profile, ProfileCodecScratch* scratch, std::string* value) {
-  v1::ProfileRecord& record = scratch->record;
-  record.Clear();
-  record.set_user_id(profile.user_id);
-  record.set_version(profile.version);
-  record.set_updated_ms(profile.updated_ms);
+void WriteRecord(const Profile& profile, v1::ProfileRecord* record) {
+  record->Clear();
+  record->set_user_id(profile.user_id);
+  record->set_version(profile.version);
+  record->set_updated_ms(profile.updated_ms);
   for (const Event& event : profile.events) {
-    auto* stored = record.add_events();
+    auto* stored = record->add_events();
     stored->set_item_id(event.item_id);
     stored->set_action(event.action);
     stored->set_time_ms(event.time_ms);
     stored->set_weight(event.weight);
+    stored->set_blend_step(event.blend_step);
   }
-  for (const std::string& update_id : profile.update_ids) record.add_update_ids(update_id);
+  for (const std::string& update_id : profile.update_ids) record->add_update_ids(update_id);
+}
 
-  const std::string bytes = record.SerializeAsString();
+void ReadRecord(const v1::ProfileRecord& record, Profile* profile) {
+  ClearProfile(profile);
+  profile->user_id = record.user_id();
+  profile->version = record.version();
+  profile->updated_ms = record.updated_ms();
+  profile->events.reserve(record.events_size());
+  for (const auto& event : record.events()) {
+    profile->events.push_back({event.item_id(), event.action(), event.time_ms(), event.weight(), event.blend_step()});
+  }
+  profile->update_ids.assign(record.update_ids().begin(), record.update_ids().end());
+}
+
+void EncodeProfile(const Profile& profile, ProfileCodecScratch* scratch, std::string* value) {
+  WriteRecord(profile, &scratch->record);
+  const std::string bytes = scratch->record.SerializeAsString();
   value->assign(kMagic);
   AppendLittleEndian(static_cast<uint32_t>(bytes.size()), value);
   AppendLittleEndian(Checksum(profile.user_id, bytes, &scratch->hashed), value);
@@ -66,15 +70,7 @@ bool DecodeProfile(std::string_view user_id, std::string_view value, ProfileCode
   v1::ProfileRecord& record = scratch->record;
   if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
   if (record.user_id() != user_id || record.version() == 0) return false;
-
-  profile->user_id = record.user_id();
-  profile->version = record.version();
-  profile->updated_ms = record.updated_ms();
-  profile->events.reserve(record.events_size());
-  for (const auto& event : record.events()) {
-    profile->events.push_back({event.item_id(), event.action(), event.time_ms(), event.weight()});
-  }
-  profile->update_ids.assign(record.update_ids().begin(), record.update_ids().end());
+  ReadRecord(record, profile);
   return true;
 }
 

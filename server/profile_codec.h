@@ -22,6 +22,10 @@ struct ProfileCodecScratch {
   std::string hashed;
 };
 
+// A profile as its message, and back; nothing is checked.
+void WriteRecord(const Profile& profile, v1::ProfileRecord* record);
+void ReadRecord(const v1::ProfileRecord& record, Profile* profile);
+
 // Replaces `value` with the bytes of `profile`.
 void EncodeProfile(const Profile& profile, ProfileCodecScratch* scratch, std::string* value);
 

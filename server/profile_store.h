@@ -46,8 +46,9 @@ class ProfileStore {
   // when the store cannot be read.
   virtual absl::StatusOr<bool> Get(std::string_view user_id, Profile* profile) = 0;
 
-  // Stores all of `profiles`, each in place of its user's last one, or none of them; returns when they are as durable
-  // as durability() says. UNAVAILABLE when the store takes no writes; the next call tries anew.
+  // Stores all of `profiles`, each in place of its user's last one, or none of them; a profile of version 0 deletes
+  // what is stored of its user, if anything. Returns when that is as durable as durability() says. UNAVAILABLE when the
+  // store takes no writes; the next call tries anew.
   virtual absl::Status Commit(std::span<const Profile* const> profiles) = 0;
 
   virtual ProfileStoreCounts counts() const = 0;

@@ -31,18 +31,30 @@ ProfileWriter::ProfileWriter(ProfileStore* store, ProfileWriterOptions options)
 ProfileWriter::~ProfileWriter() { Stop(); }
 
 absl::Status ProfileWriter::Submit(ProfileUpdate update, Done done) {
+  return Queue({std::move(update), false, std::move(done)});
+}
+
+absl::Status ProfileWriter::SubmitDeletion(std::string user_id, Done done) {
+  Pending pending;
+  pending.update.user_id = std::move(user_id);
+  pending.deletion = true;
+  pending.done = std::move(done);
+  return Queue(std::move(pending));
+}
+
+absl::Status ProfileWriter::Queue(Pending pending) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return WithReason(absl::UnavailableError("the server is shutting down"), "SHUTTING_DOWN");
     if (queue_.size() >= options_.max_queued) {
-      counts_.shed.fetch_add(1, std::memory_order_relaxed);
+      (pending.deletion ? counts_.delete_shed : counts_.shed).fetch_add(1, std::memory_order_relaxed);
       return WithRetryAfter(
           WithReason(absl::ResourceExhaustedError(absl::StrFormat(
                          "%d profile updates wait for the disk already; try again later", options_.max_queued)),
                      "UPDATE_QUEUE_FULL"),
           kRetryDelay);
     }
-    queue_.push_back({std::move(update), std::move(done)});
+    queue_.push_back(std::move(pending));
     counts_.queued.store(queue_.size(), std::memory_order_relaxed);
   }
   wake_.notify_one();
@@ -86,14 +98,22 @@ void ProfileWriter::Commit(std::vector<Pending>* group) {
   std::vector<UpdateOutcome> outcomes(group->size());
   for (size_t i = 0; i < group->size(); ++i) {
     const ProfileUpdate& update = (*group)[i].update;
+    UpdateOutcome& outcome = outcomes[i];
     const auto [entry, fresh] = slots.try_emplace(update.user_id);
     Slot& slot = entry->second;
     if (fresh) slot.status = store_->Get(update.user_id, &slot.profile).status();
-    outcomes[i].status = slot.status;
+    outcome.status = slot.status;
     if (!slot.status.ok()) continue;
-    outcomes[i].duplicate = !ApplyUpdate(update, options_.limits, &slot.profile);
-    outcomes[i].profile_version = slot.profile.version;
-    if (!outcomes[i].duplicate) slot.changed = true;
+    outcome.existed = slot.profile.version > 0;
+    if ((*group)[i].deletion) {
+      // Also of nobody: a damaged value reads as none, and is to go too.
+      ClearProfile(&slot.profile);
+      slot.profile.user_id = update.user_id;
+    } else {
+      outcome.duplicate = !ApplyUpdate(update, options_.limits, &slot.profile);
+      outcome.profile_version = slot.profile.version;
+    }
+    if (!outcome.duplicate) slot.changed = true;
   }
   std::vector<const Profile*> changed;
   for (const auto& [user_id, slot] : slots) {
@@ -108,19 +128,28 @@ void ProfileWriter::Commit(std::vector<Pending>* group) {
 
   for (size_t i = 0; i < group->size(); ++i) {
     UpdateOutcome& outcome = outcomes[i];
+    const Slot& slot = slots.at((*group)[i].update.user_id);
     // A duplicate may repeat an update of this very group, so it too is only as good as the commit.
-    if (outcome.status.ok() && slots.at((*group)[i].update.user_id).changed) outcome.status = committed;
-    if (!outcome.status.ok()) {
-      outcome.status = WithReason(std::move(outcome.status), "PROFILE_STORE_UNAVAILABLE");
-      counts_.failed.fetch_add(1);
-    } else if (outcome.duplicate) {
-      counts_.duplicates.fetch_add(1);
+    if (outcome.status.ok() && slot.changed) outcome.status = committed;
+    if (outcome.status.ok()) {
+      outcome.profile = &slot.profile;
     } else {
-      counts_.applied.fetch_add(1);
+      outcome.status = WithReason(std::move(outcome.status), "PROFILE_STORE_UNAVAILABLE");
     }
+    Count((*group)[i], outcome);
     (*group)[i].done(outcome);
   }
   group->clear();
+}
+
+void ProfileWriter::Count(const Pending& pending, const UpdateOutcome& outcome) {
+  if (!outcome.status.ok()) {
+    (pending.deletion ? counts_.delete_failed : counts_.failed).fetch_add(1);
+  } else if (pending.deletion) {
+    (outcome.existed ? counts_.deleted : counts_.absent).fetch_add(1);
+  } else {
+    (outcome.duplicate ? counts_.duplicates : counts_.applied).fetch_add(1);
+  }
 }
 
 }  // namespace kindred

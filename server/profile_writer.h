@@ -1,5 +1,6 @@
-// Applies profile updates on one thread, many to a disk sync: what waits when a commit ends goes into the next one
-// together, and each update is acknowledged only when it is durable. A reader sees it by then.
+// Applies profile updates and deletions on one thread, in the order of their submission, many to a disk sync: what
+// waits when a commit ends goes into the next one together, and each is acknowledged only when it is durable. A reader
+// sees it by then.
 #pragma once
 
 #include <array>
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -23,10 +25,15 @@ struct ProfileWriterOptions {
   ProfileLimits limits;
 };
 
+// What became of an update or a deletion.
 struct UpdateOutcome {
   absl::Status status;
-  uint64_t profile_version = 0;  // with this update in it
+  uint64_t profile_version = 0;  // with this update in it; 0 after a deletion
   bool duplicate = false;        // known already: nothing changed
+  bool existed = false;          // there was a profile before it
+  // The user's profile as it is now, after everything that was committed with this update; of version 0 when it was
+  // deleted. Null without success. Good during the callback only.
+  const Profile* profile = nullptr;
 };
 
 // Upper bounds of the buckets of commit times (seconds) and sizes (updates).
@@ -34,9 +41,10 @@ inline constexpr std::array<double, 10> kCommitSecondsBounds = {.0001, .00025, .
                                                                 .005,  .01,    .05,   .25,  1};
 inline constexpr std::array<double, 8> kCommitUpdatesBounds = {1, 2, 4, 8, 16, 64, 256, 1024};
 
-// What the writer has done. Written by its thread only, but for `shed`.
+// What the writer has done. Written by its thread only, but for what is shed.
 struct ProfileWriterCounts {
   std::atomic<uint64_t> applied{0}, duplicates{0}, failed{0}, shed{0}, queued{0};
+  std::atomic<uint64_t> deleted{0}, absent{0}, delete_failed{0}, delete_shed{0};        // deletions; absent: of nothing
   std::array<std::atomic<uint64_t>, kCommitSecondsBounds.size() + 1> commit_seconds{};  // commits per bucket
   std::array<std::atomic<uint64_t>, kCommitUpdatesBounds.size() + 1> commit_updates{};
   std::atomic<uint64_t> commit_ns{0}, committed_updates{0};
@@ -55,6 +63,10 @@ class ProfileWriter {
   // an error: RESOURCE_EXHAUSTED when the queue is full, UNAVAILABLE after Stop. Thread-safe.
   absl::Status Submit(ProfileUpdate update, Done done);
 
+  // Queues the deletion of all that is stored of a user, as Submit does an update. The next update begins a profile of
+  // version 1, and one that was applied before the deletion counts again: its update_id went with the rest.
+  absl::Status SubmitDeletion(std::string user_id, Done done);
+
   // Commits and acknowledges what is queued, then ends the thread.
   void Stop();
 
@@ -63,11 +75,14 @@ class ProfileWriter {
  private:
   struct Pending {
     ProfileUpdate update;
+    bool deletion = false;  // of update.user_id
     Done done;
   };
 
+  absl::Status Queue(Pending pending);
   void Run();
   void Commit(std::vector<Pending>* group);
+  void Count(const Pending& pending, const UpdateOutcome& outcome);
 
   ProfileStore* const store_;
   const ProfileWriterOptions options_;

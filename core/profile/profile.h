@@ -26,18 +26,25 @@ struct Event {
 
 // Bounds of one stored profile.
 struct ProfileLimits {
-  uint32_t max_events = 256;     // the most recent are kept
-  uint32_t max_update_ids = 64;  // remembered for de-duplication
+  uint32_t max_events = 256;      // the most recent are kept
+  uint32_t max_update_ids = 64;   // remembered for de-duplication
+  uint32_t max_blend_steps = 16;  // distinct steps; beyond it the two oldest become one. 0 is as 1
 };
 
 struct Profile {
   std::string user_id;
   uint64_t version = 0;                 // number of updates applied; 0 = no profile
   int64_t updated_ms = 0;               // time of the last update, server clock
-  std::vector<Event> events;            // ascending time, at most max_events
+  std::vector<Event> events;            // ascending (blend_step, time_ms), at most max_events
   std::vector<std::string> update_ids;  // oldest first, at most max_update_ids
 
   friend bool operator==(const Profile&, const Profile&) = default;
+};
+
+// How new events join a history.
+enum class UpdateMode : uint8_t {
+  kHistory,  // as events of the newest step
+  kBlend,    // as a step of their own, after all others
 };
 
 struct ProfileUpdate {
@@ -45,11 +52,13 @@ struct ProfileUpdate {
   std::string update_id;  // idempotency key; empty = never a duplicate
   std::vector<Event> events;
   int64_t now_ms = 0;
+  UpdateMode mode = UpdateMode::kHistory;
 };
 
-// Applies `update` to `profile` (whose user_id it sets when new): appends the events, keeps them in time order
-// (stable), drops the oldest beyond the limits, counts the version up. Returns false, changing nothing, when update_id
-// is already known. O(events · log events).
+// Applies `update` to `profile` (whose user_id it sets when new): appends the events to their step, keeps each step in
+// time order (stable), drops the oldest of the smallest step beyond the limits, renumbers the steps from 0 without
+// gaps, counts the version up. Returns false, changing nothing, when update_id is already known. O(events · log
+// events).
 bool ApplyUpdate(const ProfileUpdate& update, const ProfileLimits& limits, Profile* profile);
 
 }  // namespace kindred

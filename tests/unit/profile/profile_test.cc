@@ -150,5 +150,139 @@ TEST(ApplyUpdateTest, RandomUpdatesAgreeWithOnePlainSort) {
   }
 }
 
+ProfileUpdate MakeBlend(std::string update_id, std::vector<Event> events) {
+  ProfileUpdate update = MakeUpdate(std::move(update_id), std::move(events));
+  update.mode = UpdateMode::kBlend;
+  return update;
+}
+
+// "a0 b0 c1": items with their steps.
+std::string Steps(const Profile& profile) {
+  std::string text;
+  for (const Event& event : profile.events) {
+    absl::StrAppend(&text, text.empty() ? "" : " ", event.item_id, event.blend_step);
+  }
+  return text;
+}
+
+TEST(ApplyUpdateTest, ABlendBeginsAStepThatLaterHistoryJoins) {
+  Profile profile;
+  ASSERT_TRUE(ApplyUpdate(MakeBlend("1", {MakeEvent("a", 50)}), {}, &profile));
+  EXPECT_EQ(Steps(profile), "a0");  // nothing to blend with yet
+  ASSERT_TRUE(ApplyUpdate(MakeUpdate("2", {MakeEvent("b", 40)}), {}, &profile));
+  ASSERT_TRUE(ApplyUpdate(MakeBlend("3", {MakeEvent("d", 30), MakeEvent("c", 20)}), {}, &profile));
+  EXPECT_EQ(Steps(profile), "b0 a0 c1 d1");
+  ASSERT_TRUE(ApplyUpdate(MakeUpdate("4", {MakeEvent("e", 25)}), {}, &profile));
+  ASSERT_TRUE(ApplyUpdate(MakeBlend("5", {MakeEvent("f", 1)}), {}, &profile));
+  EXPECT_EQ(Steps(profile), "b0 a0 c1 e1 d1 f2");
+}
+
+TEST(ApplyUpdateTest, StepsInAnUpdatesEventsAreNotTheCallersToChoose) {
+  Profile profile;
+  Event event = MakeEvent("a", 1);
+  event.blend_step = 9;
+  ASSERT_TRUE(ApplyUpdate(MakeUpdate("1", {event}), {}, &profile));
+  EXPECT_EQ(Steps(profile), "a0");
+}
+
+TEST(ApplyUpdateTest, ABlendWithoutEventsIsNoStep) {
+  Profile profile;
+  ASSERT_TRUE(ApplyUpdate(MakeUpdate("1", {MakeEvent("a", 1)}), {}, &profile));
+  ASSERT_TRUE(ApplyUpdate(MakeBlend("2", {}), {}, &profile));
+  ASSERT_TRUE(ApplyUpdate(MakeUpdate("3", {MakeEvent("b", 2)}), {}, &profile));
+  EXPECT_EQ(Steps(profile), "a0 b0");
+}
+
+TEST(ApplyUpdateTest, TheOldestStepIsDroppedFirstAndTheOthersCountFromZero) {
+  const ProfileLimits limits{.max_events = 3};
+  Profile profile;
+  ASSERT_TRUE(ApplyUpdate(MakeUpdate("1", {MakeEvent("a", 100), MakeEvent("b", 101)}), limits, &profile));
+  ASSERT_TRUE(ApplyUpdate(MakeBlend("2", {MakeEvent("c", 1)}), limits, &profile));
+  ASSERT_TRUE(ApplyUpdate(MakeBlend("3", {MakeEvent("d", 2)}), limits, &profile));
+  EXPECT_EQ(Steps(profile), "b0 c1 d2");  // c and d are older, but of later steps
+  ASSERT_TRUE(ApplyUpdate(MakeUpdate("4", {MakeEvent("e", 0)}), limits, &profile));
+  EXPECT_EQ(Steps(profile), "c0 e1 d1");
+  ASSERT_TRUE(ApplyUpdate(MakeBlend("5", {MakeEvent("f", 0), MakeEvent("g", 1), MakeEvent("h", 2), MakeEvent("i", 3)}),
+                          limits, &profile));
+  EXPECT_EQ(Steps(profile), "g0 h0 i0");
+}
+
+TEST(ApplyUpdateTest, BeyondTheMostStepsTheTwoOldestBecomeOne) {
+  const ProfileLimits limits{.max_blend_steps = 3};
+  Profile profile;
+  for (const char* item : {"d", "c", "b", "a"}) {
+    ASSERT_TRUE(ApplyUpdate(MakeBlend(item, {MakeEvent(item, item[0])}), limits, &profile));
+  }
+  EXPECT_EQ(Steps(profile), "c0 d0 b1 a2");  // joined, in the order of time
+  // A profile of a higher limit: all that is too much is joined.
+  ASSERT_TRUE(ApplyUpdate(MakeUpdate("5", {}), {.max_blend_steps = 0}, &profile));
+  EXPECT_EQ(Steps(profile), "a0 b0 c0 d0");
+  EXPECT_EQ(ProfileLimits().max_blend_steps, 16u);
+}
+
+// What ApplyUpdate says it does, done step by step on lists of lists.
+struct PlainHistory {
+  std::vector<std::vector<Event>> steps;
+
+  void Apply(const ProfileUpdate& update, const ProfileLimits& limits) {
+    if (steps.empty() || update.mode == UpdateMode::kBlend) steps.emplace_back();
+    steps.back().insert(steps.back().end(), update.events.begin(), update.events.end());
+    Sort(&steps.back());
+    size_t total = 0;
+    for (const auto& step : steps) total += step.size();
+    for (; total > limits.max_events; --total) {
+      DropEmpty();
+      steps.front().erase(steps.front().begin());
+    }
+    DropEmpty();
+    while (steps.size() > limits.max_blend_steps) {
+      steps[0].insert(steps[0].end(), steps[1].begin(), steps[1].end());
+      Sort(&steps[0]);
+      steps.erase(steps.begin() + 1);
+    }
+  }
+
+  std::vector<Event> Events() const {
+    std::vector<Event> events;
+    for (uint32_t step = 0; step < steps.size(); ++step) {
+      for (const Event& event : steps[step]) events.emplace_back(event).blend_step = step;
+    }
+    return events;
+  }
+
+ private:
+  static void Sort(std::vector<Event>* step) {
+    std::stable_sort(step->begin(), step->end(), [](const Event& a, const Event& b) { return a.time_ms < b.time_ms; });
+  }
+  void DropEmpty() {
+    std::erase_if(steps, [](const auto& step) { return step.empty(); });
+  }
+};
+
+TEST(ApplyUpdateTest, RandomBlendsAgreeWithListsOfLists) {
+  std::mt19937_64 random(11);
+  for (int round = 0; round < 200; ++round) {
+    const ProfileLimits limits{.max_events = 1 + static_cast<uint32_t>(random() % 40),
+                               .max_blend_steps = 1 + static_cast<uint32_t>(random() % 6)};
+    Profile profile;
+    PlainHistory plain;
+    int made = 0;
+    for (int round_update = 0; round_update < 40; ++round_update) {
+      ProfileUpdate update = MakeUpdate("", {});
+      if (random() % 2 == 0) update.mode = UpdateMode::kBlend;
+      for (uint64_t i = random() % 6; i > 0; --i) {
+        update.events.push_back(MakeEvent(absl::StrCat(made++), static_cast<int64_t>(random() % 10)));
+      }
+      ASSERT_TRUE(ApplyUpdate(update, limits, &profile));
+      plain.Apply(update, limits);
+      ASSERT_EQ(profile.events, plain.Events()) << "round " << round << ", update " << round_update;
+      ASSERT_LE(profile.events.size(), limits.max_events);
+      if (!profile.events.empty()) {
+        ASSERT_LT(profile.events.back().blend_step, limits.max_blend_steps);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace kindred

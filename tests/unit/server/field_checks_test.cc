@@ -47,6 +47,16 @@ TEST(FieldChecks, Ids) {
                                          "item_id is 1048576 bytes long, expected 1 to 1024 bytes of UTF-8"}));
 }
 
+TEST(FieldChecks, Modes) {
+  FieldChecks checks;
+  for (int mode : {0, 1, 2}) checks.Mode("mode", mode);
+  EXPECT_TRUE(checks.ok());
+  checks.Mode("mode", 3);
+  checks.Mode("mode", -1);
+  EXPECT_EQ(Violations(checks), (Strings{"mode is 3, expected 0 (default), 1 (history) or 2 (blend)",
+                                         "mode is -1, expected 0 (default), 1 (history) or 2 (blend)"}));
+}
+
 TEST(FieldChecks, PageSizes) {
   FieldChecks good;
   EXPECT_EQ(good.PageSize("page_size", 0, 1000), 10u);

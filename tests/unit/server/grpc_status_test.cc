@@ -51,6 +51,13 @@ TEST(GrpcStatus, EveryCodeMapsToItsNumberAndName) {
   EXPECT_EQ(GrpcCodeName(-1), "UNKNOWN");
 }
 
+TEST(GrpcStatus, AnEntryOfABatchIsTheSameStatus) {
+  const absl::Status status = WithReason(absl::NotFoundError("no such thing"), "MODEL_NOT_FOUND");
+  EXPECT_EQ(ToStatusMessage(status).SerializeAsString(), ToGrpcStatus(status).error_details());
+  EXPECT_EQ(ToStatusMessage(status).code(), 5);
+  EXPECT_EQ(ToStatusMessage(absl::InternalError(std::string(5000, 'x'))).message().size(), 1027u);
+}
+
 TEST(GrpcStatus, CarriesReasonRetryAndViolations) {
   FieldChecks checks;
   checks.Id("user_id", "");

@@ -65,7 +65,8 @@ TEST_F(MetricsTest, AddsWorkersUp) {
   calls_.cell(0, 1).Observe(2'000'000'000);  // beyond the last bound
   service_.CountAnswer(0, AnswerSource::kAverage);
   service_.CountAnswer(1, AnswerSource::kAverage);
-  service_.CountDegraded(1, DegradedMethod::kGetProfile);
+  service_.CountDegraded(1, DegradedMethod::kGetProfile, DegradedReason::kStoreUnavailable);
+  service_.CountDegraded(0, DegradedMethod::kBatchGetProfile, DegradedReason::kStaleProfile);
   const std::string text = metrics_.Text();
   const std::string method =
       R"(grpc_type="unary",grpc_service="kindred.v1.RecommendationService",grpc_method="Recommend")";
@@ -80,6 +81,8 @@ TEST_F(MetricsTest, AddsWorkersUp) {
   EXPECT_THAT(text, HasSubstr("kindred_answers_total{source=\"average\"} 2\n"));
   EXPECT_THAT(text,
               HasSubstr("kindred_degraded_total{grpc_method=\"GetProfile\",reason=\"profile_store_unavailable\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("kindred_degraded_total{grpc_method=\"BatchGetProfile\",reason=\"stale_profile\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("kindred_degraded_total{grpc_method=\"Recommend\",reason=\"stale_profile\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("kindred_model_items{model=\"shop\"} 70\n"));
   EXPECT_THAT(text, HasSubstr("kindred_model_users{model=\"shop\"} 9\n"));
   EXPECT_THAT(text, HasSubstr("kindred_model_info{model=\"shop\",version=\"3\",digest=\""));

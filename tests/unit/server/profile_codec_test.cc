@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
+
+#include "core/base/checksum.h"
+
 namespace kindred {
 namespace {
 
@@ -10,7 +14,7 @@ Profile Sample() {
   profile.user_id = "u1";
   profile.version = 3;
   profile.updated_ms = 1700000000123;
-  profile.events = {{"a", "view", 5, 1.0}, {"b", "", 6, 0.25}};
+  profile.events = {{"a", "view", 5, 1.0}, {"b", "", 6, 0.25}, {"c", "", 4, 2.0, 1}};
   profile.update_ids = {"x", "y"};
   return profile;
 }
@@ -30,6 +34,24 @@ TEST(ProfileCodec, RoundTrips) {
   // Into a profile that held something else.
   ASSERT_TRUE(DecodeProfile("u1", Encode(Sample()), &scratch, &decoded));
   EXPECT_EQ(decoded, Sample());
+}
+
+// KPR1, size, checksum and record as written before events had steps.
+TEST(ProfileCodec, AnOldRecordIsOfStepZero) {
+  std::string record = "\n\x02u1\x10\x03\x18\x07";  // user id, version, time
+  std::string event =
+      "\n\x01"
+      "a\x12\x04view\x18\x05!";  // item, action, time; weight:
+  event += std::string("\0\0\0\0\0\0\xf0?", 8);
+  record += "\"" + std::string(1, static_cast<char>(event.size())) + event;
+  std::string hashed = std::string("\2\0\0\0", 4) + "u1" + record;
+  uint64_t checksum = Xxh3(std::as_bytes(std::span(hashed)));
+  std::string value = "KPR1" + std::string(1, static_cast<char>(record.size())) + std::string(3, '\0');
+  for (int i = 0; i < 8; ++i, checksum >>= 8) value.push_back(static_cast<char>(checksum));
+  ProfileCodecScratch scratch;
+  Profile decoded;
+  ASSERT_TRUE(DecodeProfile("u1", value + record, &scratch, &decoded));
+  EXPECT_EQ(decoded.events, (std::vector<Event>{{"a", "view", 5, 1.0, 0}}));
 }
 
 TEST(ProfileCodec, EveryFlippedBitIsFound) {

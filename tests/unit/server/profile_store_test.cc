@@ -25,6 +25,12 @@ Profile ProfileOf(const std::string& user_id, uint64_t version, const std::strin
   return profile;
 }
 
+Profile NobodyOf(const std::string& user_id) {
+  Profile profile;
+  profile.user_id = user_id;
+  return profile;
+}
+
 absl::Status CommitAll(ProfileStore* store, const std::vector<Profile>& profiles) {
   std::vector<const Profile*> pointers;
   for (const Profile& profile : profiles) pointers.push_back(&profile);
@@ -79,6 +85,21 @@ TEST_P(ProfileStoreTest, AnUnknownUserIsAMiss) {
   EXPECT_EQ(store_->counts().hits, 0u);
 }
 
+TEST_P(ProfileStoreTest, AProfileOfVersionZeroDeletes) {
+  ASSERT_TRUE(CommitAll(store_.get(), {ProfileOf("a", 1), ProfileOf("b", 2), ProfileOf("c", 3)}).ok());
+  // In one commit with others, and of somebody who is not there.
+  ASSERT_TRUE(CommitAll(store_.get(), {NobodyOf("a"), ProfileOf("b", 3), NobodyOf("nobody")}).ok());
+  Profile profile = ProfileOf("left over", 1);
+  EXPECT_FALSE(*store_->Get("a", &profile));
+  EXPECT_EQ(profile, Profile());
+  EXPECT_TRUE(*store_->Get("b", &profile));
+  EXPECT_EQ(profile.version, 3u);
+  EXPECT_TRUE(*store_->Get("c", &profile));
+  ASSERT_TRUE(CommitAll(store_.get(), {ProfileOf("a", 1, "new")}).ok());
+  EXPECT_TRUE(*store_->Get("a", &profile));
+  EXPECT_EQ(profile, ProfileOf("a", 1, "new"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, ProfileStoreTest, ::testing::Values("memory", "embedded"),
                          [](const auto& info) { return std::string(info.param); });
 
@@ -96,6 +117,25 @@ TEST(EmbeddedProfileStore, KeepsProfilesAcrossReopening) {
   const auto found = store->Get("u", &profile);
   ASSERT_TRUE(found.ok() && *found);
   EXPECT_EQ(profile, ProfileOf("u", 4));
+}
+
+TEST(EmbeddedProfileStore, WhatWasDeletedStaysAwayAcrossReopening) {
+  const testing::TempDir dir;
+  {
+    const auto store = OpenEmbedded(dir.File("p"));
+    ASSERT_NE(store, nullptr);
+    ASSERT_TRUE(CommitAll(store.get(), {ProfileOf("u", 4), ProfileOf("v", 1)}).ok());
+  }
+  {
+    const auto store = OpenEmbedded(dir.File("p"));
+    ASSERT_NE(store, nullptr);
+    ASSERT_TRUE(CommitAll(store.get(), {NobodyOf("u")}).ok());
+  }
+  const auto store = OpenEmbedded(dir.File("p"));
+  ASSERT_NE(store, nullptr);
+  Profile profile;
+  EXPECT_FALSE(*store->Get("u", &profile));
+  EXPECT_TRUE(*store->Get("v", &profile));
 }
 
 TEST(EmbeddedProfileStore, ADamagedOrMisplacedValueIsAMissThatIsCounted) {

@@ -65,7 +65,16 @@ std::future<UpdateOutcome> Submit(ProfileWriter* writer, ProfileUpdate update) {
   auto future = promise->get_future();
   const absl::Status queued =
       writer->Submit(std::move(update), [promise](const UpdateOutcome& outcome) { promise->set_value(outcome); });
-  if (!queued.ok()) promise->set_value({queued, 0, false});
+  if (!queued.ok()) promise->set_value({queued});
+  return future;
+}
+
+std::future<UpdateOutcome> Delete(ProfileWriter* writer, const std::string& user_id) {
+  auto promise = std::make_shared<std::promise<UpdateOutcome>>();
+  auto future = promise->get_future();
+  const absl::Status queued =
+      writer->SubmitDeletion(user_id, [promise](const UpdateOutcome& outcome) { promise->set_value(outcome); });
+  if (!queued.ok()) promise->set_value({queued});
   return future;
 }
 
@@ -193,6 +202,137 @@ TEST(ProfileWriter, StoppingCommitsWhatIsQueuedAndTakesNoMore) {
   for (auto& future : queued) EXPECT_TRUE(future.get().status.ok());
   EXPECT_EQ(Submit(&writer, UpdateOf("u", "")).get().status.code(), absl::StatusCode::kUnavailable);
   writer.Stop();
+}
+
+TEST(ProfileWriter, ADeletionTakesEverythingAndTheNextUpdateBeginsAnew) {
+  MemoryProfileStore store;
+  ProfileWriter writer(&store, {});
+  ASSERT_TRUE(Submit(&writer, UpdateOf("u", "1")).get().status.ok());
+  ASSERT_TRUE(Submit(&writer, UpdateOf("u", "2")).get().status.ok());
+  UpdateOutcome deleted = Delete(&writer, "u").get();
+  EXPECT_TRUE(deleted.status.ok());
+  EXPECT_TRUE(deleted.existed);
+  EXPECT_EQ(deleted.profile_version, 0u);
+  Profile profile;
+  EXPECT_FALSE(*store.Get("u", &profile));
+  EXPECT_FALSE(Delete(&writer, "u").get().existed);
+  EXPECT_FALSE(Delete(&writer, "nobody").get().existed);
+  const UpdateOutcome again = Submit(&writer, UpdateOf("u", "1", "b")).get();
+  EXPECT_FALSE(again.duplicate);
+  EXPECT_FALSE(again.existed);
+  EXPECT_EQ(again.profile_version, 1u);
+  EXPECT_EQ(writer.counts().deleted.load(), 1u);
+  EXPECT_EQ(writer.counts().absent.load(), 2u);
+  EXPECT_EQ(writer.counts().applied.load(), 3u);
+}
+
+TEST(ProfileWriter, UpdatesAndDeletionsOfOneCommitKeepTheirOrder) {
+  GatedStore store;
+  ProfileWriter writer(&store, {});
+  ASSERT_TRUE(Submit(&writer, UpdateOf("u", "0", "old")).get().status.ok());
+  store.Open(false);
+  auto first = Submit(&writer, UpdateOf("other", ""));
+  store.AwaitCommit();
+  auto before = Submit(&writer, UpdateOf("u", "1"));
+  auto gone = Delete(&writer, "u");
+  auto after = Submit(&writer, UpdateOf("u", "1", "new"));
+  auto repeated = Submit(&writer, UpdateOf("u", "1", "new"));
+  auto short_lived = Submit(&writer, UpdateOf("v", "1"));
+  auto also_gone = Delete(&writer, "v");
+  store.Open(true);
+  first.get();
+  EXPECT_EQ(before.get().profile_version, 2u);
+  EXPECT_TRUE(gone.get().existed);
+  const UpdateOutcome anew = after.get();
+  EXPECT_EQ(anew.profile_version, 1u);
+  EXPECT_FALSE(anew.duplicate);
+  EXPECT_TRUE(repeated.get().duplicate);
+  EXPECT_TRUE(short_lived.get().status.ok());
+  EXPECT_TRUE(also_gone.get().existed);
+  Profile profile;
+  ASSERT_TRUE(*store.Get("u", &profile));
+  ASSERT_EQ(profile.events.size(), 1u);
+  EXPECT_EQ(profile.events[0].item_id, "new");
+  EXPECT_FALSE(*store.Get("v", &profile));
+}
+
+TEST(ProfileWriter, AnOutcomeShowsTheProfileAsItWasCommitted) {
+  GatedStore store;
+  ProfileWriter writer(&store, {});
+  store.Open(false);
+  auto first = Submit(&writer, UpdateOf("other", ""));
+  store.AwaitCommit();
+  std::mutex mutex;
+  std::vector<Profile> seen;
+  const auto note = [&](const UpdateOutcome& outcome) {
+    const std::lock_guard lock(mutex);
+    if (outcome.profile != nullptr) seen.push_back(*outcome.profile);
+  };
+  ASSERT_TRUE(writer.Submit(UpdateOf("u", "1"), note).ok());
+  ASSERT_TRUE(writer.Submit(UpdateOf("u", "2"), note).ok());
+  ASSERT_TRUE(writer.Submit(UpdateOf("v", "1"), note).ok());
+  ASSERT_TRUE(writer.SubmitDeletion("v", note).ok());
+  store.Open(true);
+  writer.Stop();
+  first.get();
+  ASSERT_EQ(seen.size(), 4u);
+  for (int i : {0, 1}) {
+    EXPECT_EQ(seen[i].version, 2u);
+    EXPECT_EQ(seen[i].events.size(), 2u);
+  }
+  for (int i : {2, 3}) EXPECT_EQ(seen[i].version, 0u);
+}
+
+TEST(ProfileWriter, ADeletionThatCannotBeMadeDurableIsNotAcknowledged) {
+  GatedStore store;
+  ProfileWriter writer(&store, {});
+  ASSERT_TRUE(Submit(&writer, UpdateOf("u", "1")).get().status.ok());
+  store.fail_commits = true;
+  const UpdateOutcome failed = Delete(&writer, "u").get();
+  EXPECT_EQ(failed.status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(failed.profile, nullptr);
+  // Of somebody who is not there too: what reads as none may be a damaged value.
+  EXPECT_FALSE(Delete(&writer, "nobody").get().status.ok());
+  store.fail_commits = false;
+  Profile profile;
+  EXPECT_TRUE(*store.Get("u", &profile));
+  store.fail_reads = true;
+  EXPECT_EQ(Delete(&writer, "u").get().status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(writer.counts().delete_failed.load(), 3u);
+  EXPECT_EQ(writer.counts().failed.load(), 0u);
+}
+
+TEST(ProfileWriter, ADeletionWaitsInTheSameQueue) {
+  GatedStore store;
+  ProfileWriterOptions options;
+  options.max_queued = 1;
+  ProfileWriter writer(&store, options);
+  store.Open(false);
+  auto first = Submit(&writer, UpdateOf("a", ""));
+  store.AwaitCommit();
+  auto second = Delete(&writer, "a");
+  EXPECT_EQ(Delete(&writer, "b").get().status.code(), absl::StatusCode::kResourceExhausted);
+  store.Open(true);
+  EXPECT_TRUE(first.get().status.ok());
+  EXPECT_TRUE(second.get().existed);
+  EXPECT_EQ(writer.counts().delete_shed.load(), 1u);
+  writer.Stop();
+  EXPECT_EQ(Delete(&writer, "a").get().status.code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(ProfileWriter, ABlendIsAStepOfItsOwn) {
+  MemoryProfileStore store;
+  ProfileWriter writer(&store, {});
+  ASSERT_TRUE(Submit(&writer, UpdateOf("u", "1")).get().status.ok());
+  ProfileUpdate blend = UpdateOf("u", "2", "b");
+  blend.mode = UpdateMode::kBlend;
+  ASSERT_TRUE(Submit(&writer, blend).get().status.ok());
+  EXPECT_TRUE(Submit(&writer, blend).get().duplicate);
+  Profile profile;
+  ASSERT_TRUE(*store.Get("u", &profile));
+  ASSERT_EQ(profile.events.size(), 2u);
+  EXPECT_EQ(profile.events[0].blend_step, 0u);
+  EXPECT_EQ(profile.events[1].blend_step, 1u);
 }
 
 TEST(ProfileWriter, KeepsTheMostRecentEventsOnly) {

@@ -1,0 +1,73 @@
+#include "server/subject_reader.h"
+
+#include "server/profile_token.h"
+#include "server/request_events.h"
+
+namespace kindred {
+
+void SubjectReader::Check(std::string_view field, const v1::Subject& subject, FieldChecks* checks) {
+  ClearProfile(&carried_);
+  path_.assign(field);
+  switch (subject.subject_case()) {
+    case v1::Subject::kUserId:
+      checks->Id(path_.append(".user_id"), subject.user_id());
+      return;
+    case v1::Subject::kEvents:
+      checks->Events(path_.append(".events.events"), subject.events().events(), 0);
+      return;
+    case v1::Subject::kProfileToken:
+      DecodeProfileToken(path_.append(".profile_token"), subject.profile_token(), &scratch_, &carried_, checks);
+      return;
+    case v1::Subject::SUBJECT_NOT_SET:
+      return;
+  }
+}
+
+void SubjectReader::Read(ProfileStore* store, const v1::Subject& subject, uint64_t min_profile_version,
+                         int64_t now_ms) {
+  if (subject.has_user_id()) return ReadUser(store, subject.user_id(), min_profile_version);
+  if (subject.has_profile_token()) return ReadStored(store, carried_.user_id, true, min_profile_version);
+  Clear();
+  AppendEventViews(subject.events().events(), now_ms, &inline_events_);
+  view_.inline_events = inline_events_;
+}
+
+void SubjectReader::ReadUser(ProfileStore* store, std::string_view user_id, uint64_t min_profile_version) {
+  ReadStored(store, user_id, false, min_profile_version);
+}
+
+void SubjectReader::ReadStored(ProfileStore* store, std::string_view user_id, bool has_token,
+                               uint64_t min_profile_version) {
+  Clear();
+  store_unavailable_ = !store->Get(user_id, &stored_).ok();
+  if (has_token && carried_.version > stored_.version) profile_ = &carried_;
+  stale_ = profile_->version < min_profile_version;
+  live_history_.reserve(profile_->events.size());
+  for (const Event& event : profile_->events) {
+    live_history_.push_back({event.item_id, event.weight, event.action, event.time_ms, event.blend_step});
+  }
+  view_.user_id = user_id;
+  view_.live_history = live_history_;
+}
+
+void SubjectReader::Clear() {
+  ClearProfile(&stored_);
+  profile_ = &stored_;
+  live_history_.clear();
+  inline_events_.clear();
+  view_ = {};
+  store_unavailable_ = false;
+  stale_ = false;
+}
+
+void SubjectReader::WriteDegradations(google::protobuf::RepeatedField<int>* out) const {
+  if (store_unavailable_) out->Add(v1::DEGRADATION_PROFILE_STORE_UNAVAILABLE);
+  if (stale_) out->Add(v1::DEGRADATION_STALE_PROFILE);
+}
+
+void SubjectReader::CountDegradations(uint32_t worker, DegradedMethod method, ServiceCounters* counters) const {
+  if (store_unavailable_) counters->CountDegraded(worker, method, DegradedReason::kStoreUnavailable);
+  if (stale_) counters->CountDegraded(worker, method, DegradedReason::kStaleProfile);
+}
+
+}  // namespace kindred

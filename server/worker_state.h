@@ -1,0 +1,31 @@
+// What one worker needs to answer: all of it keeps its capacity from call to call. For one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/engine/recommender.h"
+#include "core/lifecycle/model_registry.h"
+#include "server/profile_codec.h"
+#include "server/subject_reader.h"
+#include "server/trait_labels.h"
+
+namespace kindred {
+
+struct WorkerState {
+  WorkerState(const ModelRegistry& registry, uint32_t number) : worker(number), models(registry) {}
+
+  const uint32_t worker;  // its number
+  ModelReader models;
+  EngineScratch engine;
+  RecommendResult result;
+  SubjectReader subject;
+  std::vector<std::string_view> exclude, candidates;
+  TraitLabels labels;
+  std::string token_key;
+  ProfileCodecScratch codec;
+};
+
+}  // namespace kindred
