@@ -33,11 +33,12 @@ void AddHybridFlags(CLI::App* app, HybridFlags* flags, bool out_required) {
   AddParameterFlags(app, flags->events, "Interactions", {"interactions"});
   AddParameterFlags(app, flags->items, "Items");
   const std::string group = "Model";
-  app->add_option("--parts", flags->parts,
-                  "Families that rank together and the weight of each; dense ones, so not item-cosine and not popular")
-      ->type_name("FAMILY=W,…")
+  app->add_option(
+         "--parts", flags->parts,
+         "Families that rank together and the weight of each, as als=1,traits=0.5; dense ones, so not item-cosine")
+      ->type_name("PARTS")
       ->delimiter(',')
-      ->capture_default_str()
+      ->default_str(StrJoin(flags->parts, ","))
       ->group(group);
   app->add_option("--spaces", flags->spaces, "Families that the bundle holds beside the blend, to be asked for by name")
       ->type_name("FAMILY,…")
