@@ -5,6 +5,7 @@
 #include "core/base/str_cat.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/family_flags.h"
+#include "trainer/commands/hybrid_flags.h"
 #include "trainer/commands/train_config.h"
 #include "trainer/families/train.h"
 
@@ -79,6 +80,19 @@ void AddFamily(CLI::App* train, std::string_view name, int* exit_code) {
   app->callback([app, flags, quiet, exit_code] { *exit_code = Run(*app, flags->options, *quiet); });
 }
 
+void AddHybrid(CLI::App* train, int* exit_code) {
+  const auto flags = std::make_shared<HybridFlags>();
+  const auto quiet = std::make_shared<bool>(false);
+  CLI::App* app = train->add_subcommand(kHybridCommand, kHybridSummary);
+  AddHybridFlags(app, flags.get(), /*out_required=*/true);
+  app->add_flag("--quiet", *quiet, "No progress on standard error");
+  app->footer(absl::StrFormat(kTrainFooter, kHybridCommand));
+  app->callback([app, flags, quiet, exit_code] {
+    const std::string problem = SetHybridRecipe(flags.get());
+    *exit_code = problem.empty() ? Run(*app, flags->options, *quiet) : FailUsage(*app, problem);
+  });
+}
+
 }  // namespace
 
 void AddTrainCommand(CLI::App& app, int* exit_code) {
@@ -90,13 +104,15 @@ void AddTrainCommand(CLI::App& app, int* exit_code) {
   train->add_flag("--quiet", *quiet, "No progress on standard error");
   train->require_subcommand(0, 1);
   for (std::string_view family : FamilyNames()) AddFamily(train, family, exit_code);
+  AddHybrid(train, exit_code);
   train->callback([train, config, quiet, exit_code] {
     if (!train->get_subcommands().empty()) {
       if (!config->empty()) *exit_code = FailUsage(*train, "--config stands for a family; name one of the two");
       return;
     }
     if (config->empty()) {
-      *exit_code = FailUsage(*train, StrCat("expected a family (", StrJoin(FamilyNames(), ", "), ") or --config FILE"));
+      *exit_code = FailUsage(*train, StrCat("expected a family (", StrJoin(FamilyNames(), ", "), ", ", kHybridCommand,
+                                            ") or --config FILE"));
       return;
     }
     absl::StatusOr<TrainOptions> options = ReadTrainConfig(*config);

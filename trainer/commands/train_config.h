@@ -18,8 +18,8 @@ absl::StatusOr<TrainOptions> ReadTrainConfig(const std::string& path);
 // The same from text; `name` stands for the file in messages.
 absl::StatusOr<TrainOptions> ParseTrainConfig(const std::string& text, std::string_view name);
 
-// The YAML that ReadTrainConfig reads these options from; what is as it is by default is left out. `heading` stands above
-// as a comment, one line.
+// The YAML that ReadTrainConfig reads these options from; what is as it is by default is left out. `heading` stands
+// above as a comment, one line.
 std::string TrainConfigYaml(const TrainOptions& options, std::string_view heading);
 
 // ", relative error 0.4120": the figure of a space that people look at first, from its JSON; or nothing.

@@ -10,6 +10,7 @@
 #include "core/bundle/atomic_file.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/family_flags.h"
+#include "trainer/commands/hybrid_flags.h"
 #include "trainer/commands/train_config.h"
 #include "trainer/data/input_file.h"
 #include "trainer/tuning/tune.h"
@@ -236,6 +237,19 @@ void AddFamily(CLI::App* tune, std::string_view name, int* exit_code) {
   app->callback([app, family, flags, exit_code] { *exit_code = Run(*app, family->options, flags.get()); });
 }
 
+void AddHybrid(CLI::App* tune, int* exit_code) {
+  const auto hybrid = std::make_shared<HybridFlags>();
+  const auto flags = std::make_shared<TuneFlags>();
+  CLI::App* app = tune->add_subcommand(kHybridCommand, kHybridSummary);
+  AddTuneFlags(app, flags.get());
+  AddHybridFlags(app, hybrid.get(), /*out_required=*/false);
+  app->footer(kFooter);
+  app->callback([app, hybrid, flags, exit_code] {
+    const std::string problem = SetHybridRecipe(hybrid.get());
+    *exit_code = problem.empty() ? Run(*app, hybrid->options, flags.get()) : FailUsage(*app, problem);
+  });
+}
+
 }  // namespace
 
 void AddTuneCommand(CLI::App& app, int* exit_code) {
@@ -249,6 +263,7 @@ void AddTuneCommand(CLI::App& app, int* exit_code) {
   AddTuneFlags(tune, flags.get());
   tune->require_subcommand(0, 1);
   for (const std::string_view family : FamilyNames()) AddFamily(tune, family, exit_code);
+  AddHybrid(tune, exit_code);
   tune->footer(kFooter);
   tune->callback([tune, flags, config, exit_code] {
     if (!tune->get_subcommands().empty()) {
@@ -256,7 +271,8 @@ void AddTuneCommand(CLI::App& app, int* exit_code) {
       return;
     }
     if (config->empty()) {
-      *exit_code = FailUsage(*tune, StrCat("expected a family (", StrJoin(FamilyNames(), ", "), ") or --config FILE"));
+      *exit_code = FailUsage(*tune, StrCat("expected a family (", StrJoin(FamilyNames(), ", "), ", ", kHybridCommand,
+                                           ") or --config FILE"));
       return;
     }
     absl::StatusOr<TrainOptions> options = ReadTrainConfig(*config);

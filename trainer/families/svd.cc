@@ -109,8 +109,9 @@ absl::StatusOr<SvdResult> TruncatedSvd(const SparseMatrix& r, const SvdOptions& 
     ++sound;
   DenseMatrix basis = pairs.vectors.leftCols(sound);
   if (!by_items) {
+    // Eigenvectors of R Rᵀ times Rᵀ: orthogonal but for what is left of their residuals.
     basis = Multiply(rt, basis, options.threads);
-    Orthonormalize(0, options.threads, &basis);
+    Orthonormalize(0, options.threads, &basis, /*passes=*/1);
   }
   const DenseMatrix image = Multiply(r, basis, options.threads);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(Gram(image, options.threads));

@@ -16,7 +16,7 @@ namespace kindred {
 struct SvdOptions {
   uint32_t factors = 50;
   uint32_t max_iterations = 100;  // products with a block of factors + 10 vectors
-  double tolerance = 1e-4;        // largest relative residual of a wanted σ² at which to stop
+  double tolerance = 1e-3;        // largest relative residual of a wanted σ² at which to stop
   uint64_t seed = 42;
   int threads = 1;
 };

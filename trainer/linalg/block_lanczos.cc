@@ -217,7 +217,10 @@ absl::StatusOr<LanczosResult> Run(const Operator& a, int64_t n, const LanczosOpt
 
 }  // namespace
 
-void Orthonormalize(double smallest, int threads, DenseMatrix* x) { OrthonormalizeTwice(smallest, threads, x); }
+void Orthonormalize(double smallest, int threads, DenseMatrix* x, int passes) {
+  OrthonormalizeOnce(smallest, threads, x);
+  for (int pass = 1; pass < passes; ++pass) OrthonormalizeOnce(0.5, threads, x);
+}
 
 absl::StatusOr<LanczosResult> LargestEigenpairs(const BlockOperator& a, int64_t n, const LanczosOptions& options) {
   return Run<DenseMatrix>(a, n, options);

@@ -48,7 +48,8 @@ absl::StatusOr<LanczosResult> LargestEigenpairs(const FloatBlockOperator& a, int
 inline constexpr double kEigenvalueFloor = 1e-14;
 
 // Replaces the columns of x by an orthonormal basis of their span; columns that depend on the others, or are below
-// `smallest` in norm, are left out.
-void Orthonormalize(double smallest, int threads, DenseMatrix* x);
+// `smallest` in norm, are left out. One pass is enough where the columns, each brought to length one, are nearly
+// orthogonal.
+void Orthonormalize(double smallest, int threads, DenseMatrix* x, int passes = 2);
 
 }  // namespace kindred
