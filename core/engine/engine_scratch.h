@@ -35,7 +35,7 @@ struct EngineScratch {
   RankingScratch ranking;
   ListScratch list;
   TopKScratch topk;
-  BatchScanScratch batch;
+  TopKBatchScratch batch;
   std::vector<float> batch_vectors[kBatchGroup];
   std::vector<uint32_t> batch_excluded[kBatchGroup];
   FoldInScratch fold_in;

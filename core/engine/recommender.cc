@@ -207,7 +207,6 @@ void Recommender::AnswerMany(std::span<const SubjectView> subjects, const Recomm
                         !options.diversity.has_value() && !plan.admission.restricted;
   TopKQuery queries[kBatchGroup];
   size_t places[kBatchGroup];
-  std::span<const ScoredItem> lists[kBatchGroup];
   size_t scanned = 0;
   for (size_t i = 0; i < subjects.size(); ++i) {
     const SubjectRanking ranked = together ? RankFor(model_, plan, subjects[i], scratch) : SubjectRanking();
@@ -231,7 +230,7 @@ void Recommender::AnswerMany(std::span<const SubjectView> subjects, const Recomm
     query.excluded = admission.excluded;
     places[scanned++] = i;
   }
-  TopKBatch(plan.scan, std::span(queries, scanned), &scratch->batch, std::span(lists, scanned));
+  const auto lists = TopKBatch(plan.scan, std::span(queries, scanned), &scratch->batch);
   for (size_t s = 0; s < scanned; ++s) {
     RecommendResult& result = results[places[s]];
     std::span<const ScoredItem> list = lists[s];
