@@ -64,6 +64,10 @@ v1::AnswerSource ToProto(AnswerSource source) {
       return v1::ANSWER_SOURCE_TRAINED_VECTOR;
     case AnswerSource::kInlineEvents:
       return v1::ANSWER_SOURCE_INLINE_EVENTS;
+    case AnswerSource::kCategory:
+      return v1::ANSWER_SOURCE_CATEGORY;
+    case AnswerSource::kPrecomputed:
+      return v1::ANSWER_SOURCE_PRECOMPUTED;
     case AnswerSource::kAverage:
       return v1::ANSWER_SOURCE_AVERAGE;
     case AnswerSource::kPopularity:

@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::array<AnswerSource, ServiceCounters::kSources> kSources = {
     AnswerSource::kLiveProfile,  AnswerSource::kBlendedProfile, AnswerSource::kTrainedVector,
-    AnswerSource::kInlineEvents, AnswerSource::kAverage,        AnswerSource::kPopularity};
+    AnswerSource::kInlineEvents, AnswerSource::kCategory,       AnswerSource::kPrecomputed,
+    AnswerSource::kAverage,      AnswerSource::kPopularity};
 
 MetricLabels MethodLabels(const rpc::MethodName& name) {
   return {{"grpc_type", "unary"}, {"grpc_service", name.service}, {"grpc_method", name.method}};

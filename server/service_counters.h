@@ -15,7 +15,7 @@ enum class DegradedMethod : uint8_t { kRecommend, kGetProfile };
 
 class ServiceCounters {
  public:
-  static constexpr size_t kSources = 6;  // values of AnswerSource
+  static constexpr size_t kSources = kAnswerSources;
   static constexpr size_t kMethods = 2;  // values of DegradedMethod
 
   explicit ServiceCounters(uint32_t workers) : workers_(workers) {}

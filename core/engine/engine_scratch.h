@@ -21,7 +21,8 @@ struct EngineScratch {
   std::vector<float> vector;             // of the subject; empty in a space of sparse rows
   std::vector<float> profile;            // of the subject in a traits space, p; else empty
   std::vector<ItemWeight> coefficients;  // of the subject in a space of sparse rows; else empty
-  std::vector<float> trained;
+  std::vector<float> trained, step;
+  std::vector<EventView> steps;  // a history by ascending blend_step
   std::vector<double> worth, mean;
   std::vector<ItemWeight> history, merged;
   std::vector<TokenWeight> tokens;
