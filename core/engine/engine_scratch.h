@@ -13,11 +13,19 @@
 
 namespace kindred {
 
+struct ContributionScratch {
+  std::vector<ItemWeight> history;
+  std::vector<double> whole, difference;  // [d]: vector of the whole history; less that without an item
+  std::vector<float> values;              // [history × items of the answer]
+  std::vector<ScoredItem> best;
+};
+
 struct EngineScratch {
   TopKScratch topk;
   FoldInScratch fold_in;
   TraitScratch traits;
   SparseScratch sparse;
+  ContributionScratch contributions;
   std::vector<float> vector;             // of the subject; empty in a space of sparse rows
   std::vector<float> profile;            // of the subject in a traits space, p; else empty
   std::vector<ItemWeight> coefficients;  // of the subject in a space of sparse rows; else empty
