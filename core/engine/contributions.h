@@ -39,9 +39,9 @@ struct ContributionResult {
 // history, a contribution is the item's term of the sum.
 //
 // `subject` and `source` as Resolve had and gave them; `items` of the catalogue, in any order, at most 1,000.
-// Overwrites what Resolve left in `scratch`. O(history items · (fold-in + |items| · d)); of sparse rows O(history items
-// · |items|) merges of two rows. Allocates nothing once `scratch` and `result` have their sizes, NNLS's rare fallback
-// excepted.
+// Overwrites what Resolve left in `scratch`. O(history items · (fold-in + |items| · d)), of `implicit` and `observed`
+// mostly O(fold-in + history items · (d² + |items| · d)); of sparse rows O(history items · |items|) merges of two rows.
+// Allocates nothing once `scratch` and `result` have their sizes, NNLS's rare fallback excepted.
 void Contributions(const Model& model, const Space& space, const SubjectView& subject, AnswerSource source,
                    std::span<const ScoredItem> items, EngineScratch* scratch, ContributionResult* result);
 
