@@ -73,6 +73,7 @@ TEST_F(LadderTest, StepsAreBlendedInOneAfterAnother) {
   const auto events = InSteps({&kSteps[0], &kSteps[1], &kSteps[2]});
   for (const char* space : kMatrixSpaces) {
     std::vector<Vector> steps;
+    steps.reserve(kSteps.size());
     for (const ZooEvents& step : kSteps) steps.push_back(zoo_.Fold(space, step));
     EXPECT_EQ(Resolve({"stranger", events, {}}, space), AnswerSource::kLiveProfile) << space;
     ExpectVector(scratch_.vector, Blended(steps), space);
@@ -81,6 +82,7 @@ TEST_F(LadderTest, StepsAreBlendedInOneAfterAnother) {
   }
   for (const char* space : kSparseSpaces) {
     std::vector<Vector> steps;
+    steps.reserve(kSteps.size());
     for (const ZooEvents& step : kSteps) steps.push_back(zoo_.Coefficients(space, step));
     EXPECT_EQ(Resolve({"stranger", events, {}}, space), AnswerSource::kLiveProfile) << space;
     // 0.7f is not quite 0.7.
