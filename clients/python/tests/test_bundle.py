@@ -68,6 +68,20 @@ def test_answers_of_the_server_are_numpys(serve):
     assert [item["item_id"] for item in answer["items"]] == [ITEM_IDS[i] for i in np.argsort(-scores)[:10]]
 
 
+def test_an_item_without_a_vector_is_answered_by_its_categories(serve):
+    items = ITEMS.copy()
+    items[2] = 0  # of "tools" and "toys", with item 0
+    ask = serve(lambda path: bundle.write(path, **everything(items=items, prior_weight=0.0)))
+    answer = ask("recommend", "--event", ITEM_IDS[2])
+    assert answer["source"] == "category"
+    scores = items @ items[0]  # the mean of "tools" without it; "toys" has no other item
+    scores[2] = -np.inf
+    best = np.argsort(-scores, kind="stable")[:10]
+    assert [item["item_id"] for item in answer["items"]] == [ITEM_IDS[i] for i in best]
+    np.testing.assert_allclose([item["score"] for item in answer["items"]], scores[best], rtol=1e-5)
+    assert ask("recommend", "--event", ITEM_IDS[2], "--event", ITEM_IDS[9])["source"] == "inline_events"
+
+
 def test_info_reads_the_header_only(tmp_path):
     path = tmp_path / "b.safetensors"
     bundle.write(path, **everything())
