@@ -1,4 +1,5 @@
-// Every limit of the API, in one place. docs/operations.md lists them for users; a change there is a change here.
+// Every limit of the API, in one place. docs/operations.md lists them for users, each with its name and value, and
+// tests/check_limits.py holds the two against one another.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +27,21 @@ inline constexpr int kMaxFilterIds = 10'000;
 inline constexpr int kMaxFilterDepth = 8;
 inline constexpr int kMaxFilterConditions = 64;
 inline constexpr int kMaxFilterNames = 1'000;
+
+// Subjects of one BatchRecommend, and subjects × page_size of it.
+inline constexpr int kMaxBatchSubjects = 1'000;
+inline constexpr int kMaxBatchItems = 20'000;
+inline constexpr int kMaxStreamSubjects = 100'000;
+// Queries of one ScoreItems, and the items of all of them.
+inline constexpr int kMaxScoreQueries = 1'000;
+inline constexpr int kMaxScoredItems = 100'000;
+// Ids and tokens of one GetVectors.
+inline constexpr int kMaxVectors = 1'000;
+inline constexpr int kMaxBoosts = 100;
+inline constexpr int kMaxBlendSpaces = 16;
+inline constexpr size_t kMaxPageTokenBytes = 1'024;
+// Where pages end: items before a page and on it.
+inline constexpr uint32_t kMaxListDepth = 10'000;
 
 inline constexpr int32_t kDefaultPageSize = 10;
 inline constexpr int32_t kMaxPageSize = 1'000;
