@@ -89,6 +89,13 @@ void WriteItems(const Model& model, const RecommendResult& result, bool full, Tr
     item->set_score(scored.score);
     if (full) WriteNameAndCategories(model, scored.item, item);
     if (!result.prior_terms.empty()) item->set_prior(result.prior_terms[i]);
+    if (!result.boost_terms.empty()) item->set_boost(result.boost_terms[i]);
+    for (size_t p = 0; p < result.blended_spaces.size() && !result.blend_terms.empty(); ++p) {
+      auto* term = item->add_terms();
+      term->set_trait(static_cast<uint32_t>(p));
+      term->set_value(result.blend_terms[i * result.blended_spaces.size() + p]);
+      term->set_label(result.blended_spaces[p].data(), result.blended_spaces[p].size());
+    }
     if (!result.terms.empty()) WriteTerms(std::span(result.terms).subspan(i * dim, dim), labels, item);
     if (!result.history_begin.empty()) {
       const uint32_t begin = result.history_begin[i];

@@ -21,7 +21,7 @@ bool IsValidTime(const google::protobuf::Timestamp& time) {
 
 void FieldChecks::Add(std::string_view field, std::string_view description) {
   if (violations_.size() < limits::kMaxViolations) {
-    violations_.emplace_back(field, description);
+    violations_.emplace_back(StrCat(prefix_, field), description);
   } else {
     ++more_;
   }

@@ -24,6 +24,9 @@ class FieldChecks {
   // Notes that `field` (a path from the request) is wrong: "is empty, expected 1 to 1024 bytes of UTF-8".
   void Add(std::string_view field, std::string_view description);
 
+  // Stands before every field from now on: "request." of a message within the request. Outlives this.
+  void SetPrefix(std::string_view prefix) { prefix_ = prefix; }
+
   // A user or item id: 1 to limits::kMaxIdBytes bytes.
   void Id(std::string_view field, std::string_view value);
   // A name that may be empty.
@@ -43,6 +46,7 @@ class FieldChecks {
  private:
   std::vector<std::pair<std::string, std::string>> violations_;  // field, description; at most kMaxViolations
   int more_ = 0;                                                 // violations beyond those
+  std::string_view prefix_;
 };
 
 }  // namespace kindred

@@ -28,20 +28,23 @@ inline constexpr int kMaxFilterDepth = 8;
 inline constexpr int kMaxFilterConditions = 64;
 inline constexpr int kMaxFilterNames = 1'000;
 
-// Subjects of one BatchRecommend, and subjects × page_size of it.
+// Boosts of a request, and the largest amount of one and weight in a blend; spaces of a blend.
+inline constexpr int kMaxBoosts = 100;
+inline constexpr double kMaxBoost = 1e6;
+inline constexpr int kMaxBlendSpaces = 16;
+
+// Items that pages of one list may reach: offset and page size together.
+inline constexpr uint32_t kMaxListDepth = 10'000;
+inline constexpr size_t kMaxPageTokenBytes = 1'024;
+
+// Of one BatchRecommend: subjects, and subjects × page_size; of one StreamRecommend.
 inline constexpr int kMaxBatchSubjects = 1'000;
 inline constexpr int kMaxBatchItems = 20'000;
 inline constexpr int kMaxStreamSubjects = 100'000;
-// Queries of one ScoreItems, and the items of all of them.
+// Of one ScoreItems: queries, items of one and of all together; of one GetVectors: ids and tokens.
 inline constexpr int kMaxScoreQueries = 1'000;
 inline constexpr int kMaxScoredItems = 100'000;
-// Ids and tokens of one GetVectors.
 inline constexpr int kMaxVectors = 1'000;
-inline constexpr int kMaxBoosts = 100;
-inline constexpr int kMaxBlendSpaces = 16;
-inline constexpr size_t kMaxPageTokenBytes = 1'024;
-// Where pages end: items before a page and on it.
-inline constexpr uint32_t kMaxListDepth = 10'000;
 
 inline constexpr int32_t kDefaultPageSize = 10;
 inline constexpr int32_t kMaxPageSize = 1'000;

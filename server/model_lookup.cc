@@ -37,7 +37,7 @@ absl::Status NoSuchModel(const ModelRegistry& models, std::string_view name) {
                     "MODEL_NOT_FOUND");
 }
 
-absl::Status SpaceNotFound(const Model& model, std::string_view space) {
+absl::Status NoSuchSpace(const Model& model, std::string_view space) {
   return WithReason(absl::NotFoundError(absl::StrFormat("model '%s' has no space '%s'", model.name(),
                                                         Excerpt(space, limits::kMaxNameBytes))),
                     "SPACE_NOT_FOUND");

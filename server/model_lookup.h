@@ -14,7 +14,7 @@ namespace kindred {
 absl::Status NoSuchModel(const ModelRegistry& models, std::string_view name);
 
 // NOT_FOUND of a space that Model::FindSpace did not find.
-absl::Status SpaceNotFound(const Model& model, std::string_view space);
+absl::Status NoSuchSpace(const Model& model, std::string_view space);
 
 // The engine says NOT_FOUND of a space or an item; callers tell them apart by the reason that this adds.
 absl::Status EngineStatus(absl::Status status, const Model& model, std::string_view space);

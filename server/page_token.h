@@ -1,5 +1,5 @@
-// Page tokens: where a list stopped, and of what it is a list. Opaque to callers and untrusted when they come back. Pure
-// functions, thread-safe.
+// Page tokens: where a list stopped, and of what it is a list. Opaque to callers and untrusted when they come back.
+// Pure functions, thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -91,7 +91,7 @@ absl::Status ProfileMethods::GetProfile(const v1::GetProfileRequest& request, Wo
   const ModelHandle& model = state->models.Find(request.model());
   if (model == nullptr) return NoSuchModel(*models_, request.model());
   const Space* space = model->FindSpace(request.space());
-  if (space == nullptr) return SpaceNotFound(*model, request.space());
+  if (space == nullptr) return NoSuchSpace(*model, request.space());
 
   state->subject.ReadUser(store_, request.user_id(), request.min_profile_version());
   state->subject.CountDegradations(state->worker, DegradedMethod::kGetProfile, counters_);
@@ -113,7 +113,7 @@ absl::Status ProfileMethods::BatchGetProfile(const v1::BatchGetProfileRequest& r
   const ModelHandle& model = state->models.Find(request.model());
   if (model == nullptr) return NoSuchModel(*models_, request.model());
   const Space* space = model->FindSpace(request.space());
-  if (space == nullptr) return SpaceNotFound(*model, request.space());
+  if (space == nullptr) return NoSuchSpace(*model, request.space());
 
   const bool full = request.view() == v1::ITEM_VIEW_FULL;
   // What is left for profiles when every user gets a status.

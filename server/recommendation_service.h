@@ -10,6 +10,7 @@
 #include "server/profile_methods.h"
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
+#include "server/recommend_methods.h"
 #include "server/rpc/call_stats.h"
 #include "server/rpc/rpc_server.h"
 #include "server/service_counters.h"
@@ -29,23 +30,19 @@ class RecommendationService {
   const ServiceCounters& counters() const { return counters_; }
 
  private:
-  using Recommending = rpc::UnaryCall<v1::RecommendRequest, v1::RecommendResponse>;
-  using FindingSimilar = rpc::UnaryCall<v1::SimilarItemsRequest, v1::SimilarItemsResponse>;
-
-  absl::Status Recommend(Recommending* call);
-  absl::Status SimilarItems(FindingSimilar* call);
-
-  const ModelRegistry* const models_;
-  ProfileStore* const store_;
   std::vector<std::unique_ptr<WorkerState>> states_;
   ServiceCounters counters_;
+  const RecommendMethods ranking_;
   const ProfileMethods profiles_;
   // Every method takes and gives bytes; the calls parse on their arenas.
   using Service = v1::RecommendationService;
-  // Of a method that is not here gRPC says UNIMPLEMENTED.
-  using Raw = Service::WithRawMethod_Recommend<
-      Service::WithRawMethod_SimilarItems<Service::WithRawMethod_UpdateProfile<Service::WithRawMethod_GetProfile<
-          Service::WithRawMethod_BatchGetProfile<Service::WithRawMethod_DeleteProfile<Service::Service>>>>>>;
+  template <typename Base>
+  using Ranking = Service::WithRawMethod_Recommend<Service::WithRawMethod_BatchRecommend<
+      Service::WithRawMethod_SimilarItems<Service::WithRawMethod_ScoreItems<Service::WithRawMethod_GetVectors<Base>>>>>;
+  template <typename Base>
+  using Profiles = Service::WithRawMethod_UpdateProfile<Service::WithRawMethod_GetProfile<
+      Service::WithRawMethod_BatchGetProfile<Service::WithRawMethod_DeleteProfile<Base>>>>;
+  using Raw = Ranking<Profiles<Service::Service>>;
   Raw raw_;
 };
 

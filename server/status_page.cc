@@ -82,6 +82,10 @@ void AppendProfiles(const ProfileStore& store, const ProfileWriter* writer, std:
         absl::StrFormat("%d applied, %d duplicate, %d failed, %d shed, %d waiting", written.applied.load(),
                         written.duplicates.load(), written.failed.load(), written.shed.load(), written.queued.load()),
         html);
+    AppendRow("Deletions",
+              absl::StrFormat("%d deleted, %d of nothing, %d failed, %d shed", written.deleted.load(),
+                              written.absent.load(), written.delete_failed.load(), written.delete_shed.load()),
+              html);
   }
   StrAppend(html, "</table>\n");
 }

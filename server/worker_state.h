@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/engine/recommender.h"
 #include "core/lifecycle/model_registry.h"
 #include "server/profile_codec.h"
+#include "server/recommend_reader.h"
 #include "server/subject_reader.h"
 #include "server/trait_labels.h"
 
@@ -22,7 +24,13 @@ struct WorkerState {
   EngineScratch engine;
   RecommendResult result;
   SubjectReader subject;
-  std::vector<std::string_view> exclude, candidates;
+  RecommendReader request;
+  // Of a batch, whose subjects are answered side by side.
+  SubjectReader subjects[kBatchGroup];
+  RecommendResult results[kBatchGroup];
+  std::vector<std::string_view> candidates;
+  std::vector<BlendOption> blend;
+  std::vector<std::pair<uint32_t, uint32_t>> score_places;
   TraitLabels labels;
   std::string token_key;
   ProfileCodecScratch codec;

@@ -12,15 +12,15 @@ HEADER = "server/limits.h"
 PAGE = "docs/operations.md"
 SECTION = "## Limits"
 CONSTANT = re.compile(r"inline constexpr [\w:]+ (k\w+) = ([^;]+);")
-# What a value may be written as: numbers with digit separators and suffixes, shifted.
-EXPRESSION = re.compile(r"^\s*([\d']+)[uUlL]*\s*(?:<<\s*(\d+))?\s*$")
+# What a value may be written as: numbers with digit separators and suffixes, shifted, or with an exponent.
+EXPRESSION = re.compile(r"^\s*([\d']+)(?:e(\d+)|[uUlL]*\s*(?:<<\s*(\d+))?)\s*$")
 
 
 def value_of(expression: str) -> int | None:
     match = EXPRESSION.match(expression)
     if match is None:
         return None
-    return int(match.group(1).replace("'", "")) << int(match.group(2) or 0)
+    return int(match.group(1).replace("'", "")) * 10 ** int(match.group(2) or 0) << int(match.group(3) or 0)
 
 
 def spellings(value: int) -> list[str]:
@@ -64,6 +64,7 @@ def check(header: str, page: str) -> list[str]:
 
 
 def self_test() -> None:
+    assert [value_of(text) for text in ("1e6", "4u << 20", "1'024", "1.5")] == [10**6, 4 << 20, 1024, None]
     header = "inline constexpr int kMaxThings = 1'000;\ninline constexpr size_t kMaxBytes = 16u << 10;\n"
     page = "# x\n\n## Limits\n\n| things | 1 to 1,000 | `kMaxThings` |\n| bytes | 16 KiB | `kMaxBytes` |\n\n## Errors\n"
     assert check(header, page) == [], check(header, page)

@@ -15,6 +15,7 @@
 #include "core/engine/sparse_space.h"
 #include "core/engine/subject.h"
 #include "core/solve/trait_projection.h"
+#include "core/topk/batch_scan.h"
 #include "core/topk/topk_scan.h"
 
 namespace kindred {
@@ -34,6 +35,9 @@ struct EngineScratch {
   RankingScratch ranking;
   ListScratch list;
   TopKScratch topk;
+  TopKBatchScratch batch;
+  std::vector<float> batch_vectors[kBatchGroup];
+  std::vector<uint32_t> batch_excluded[kBatchGroup];
   FoldInScratch fold_in;
   TraitScratch traits;
   SparseScratch sparse;

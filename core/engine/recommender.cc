@@ -128,6 +128,16 @@ void ExplainItems(const RequestPlan& plan, const SubjectRanking& ranked, EngineS
   }
 }
 
+// What all subjects have in common.
+void CopyShared(const RecommendResult& shared, RecommendResult* result) {
+  Clear(result);
+  result->space = shared.space;
+  result->missing_ids = shared.missing_ids;
+  result->missing_categories = shared.missing_categories;
+  result->blended_spaces = shared.blended_spaces;
+  result->spaces_missing = shared.spaces_missing;
+}
+
 }  // namespace
 
 void Recommender::AddMissingEvents(const SubjectView& subject, AnswerSource source,
@@ -170,13 +180,7 @@ absl::Status Recommender::Plan(const RecommendOptions& options, EngineScratch* s
 void Recommender::Answer(const SubjectView& subject, const RecommendOptions& options, const RecommendResult& shared,
                          EngineScratch* scratch, RecommendResult* result) const {
   const RequestPlan& plan = scratch->plan;
-  Clear(result);
-  result->space = shared.space;
-  result->missing_ids = shared.missing_ids;
-  result->missing_categories = shared.missing_categories;
-  result->blended_spaces = shared.blended_spaces;
-  result->spaces_missing = shared.spaces_missing;
-
+  CopyShared(shared, result);
   const SubjectRanking ranked = RankFor(model_, plan, subject, scratch);
   result->source = ranked.source;
   AddMissingEvents(subject, ranked.source, &result->missing_ids);
@@ -195,11 +199,58 @@ void Recommender::Answer(const SubjectView& subject, const RecommendOptions& opt
   if (options.explain) ExplainItems(plan, ranked, scratch, result);
 }
 
+void Recommender::AnswerMany(std::span<const SubjectView> subjects, const RecommendOptions& options,
+                             const RecommendResult& shared, EngineScratch* scratch,
+                             std::span<RecommendResult> results) const {
+  const RequestPlan& plan = scratch->plan;
+  const bool together = !options.explain && !options.after.has_value() && options.max_per_category == 0 &&
+                        !options.diversity.has_value() && !plan.admission.restricted;
+  TopKQuery queries[kBatchGroup];
+  size_t places[kBatchGroup];
+  size_t scanned = 0;
+  for (size_t i = 0; i < subjects.size(); ++i) {
+    const SubjectRanking ranked = together ? RankFor(model_, plan, subjects[i], scratch) : SubjectRanking();
+    if (ranked.ranking.scan == nullptr) {
+      Answer(subjects[i], options, shared, scratch, &results[i]);
+      continue;
+    }
+    CopyShared(shared, &results[i]);
+    results[i].source = ranked.source;
+    AddMissingEvents(subjects[i], ranked.source, &results[i].missing_ids);
+    SortUnique(&results[i].missing_ids);
+    const Admission admission = options.include_seen ? plan.admission
+                                                     : WithoutSeen(model_, subjects[i], plan.admission,
+                                                                   &scratch->admission, &scratch->batch_excluded[i]);
+    scratch->batch_vectors[scanned].assign(ranked.ranking.vector.begin(), ranked.ranking.vector.end());
+    TopKQuery& query = queries[scanned];
+    query.vector = scratch->batch_vectors[scanned];
+    query.prior_weight = ranked.ranking.prior_weight;
+    query.k = static_cast<uint32_t>(std::min<uint64_t>(uint64_t{options.offset} + options.k + 1, model_.n_items()));
+    query.allowed = admission.allowed;
+    query.excluded = admission.excluded;
+    places[scanned++] = i;
+  }
+  const auto lists = TopKBatch(plan.scan, std::span(queries, scanned), &scratch->batch);
+  for (size_t s = 0; s < scanned; ++s) {
+    RecommendResult& result = results[places[s]];
+    std::span<const ScoredItem> list = lists[s];
+    if (options.min_score.has_value()) {
+      const auto reaching = std::partition_point(
+          list.begin(), list.end(), [&](const ScoredItem& item) { return item.score >= *options.min_score; });
+      list = list.first(static_cast<size_t>(reaching - list.begin()));
+    }
+    const size_t begin = std::min<size_t>(options.offset, list.size());
+    const auto page = list.subspan(begin, std::min<size_t>(options.k, list.size() - begin));
+    result.items.assign(page.begin(), page.end());
+    result.more = begin + page.size() < list.size();
+  }
+}
+
 absl::Status Recommender::SimilarItems(std::string_view item_id, std::string_view space_name, uint32_t k,
                                        EngineScratch* scratch, RecommendResult* result) const {
   Clear(result);
   const Space* space = model_.FindSpace(space_name);
-  if (space == nullptr) return NoSuchSpace(model_, space_name);
+  if (space == nullptr) return SpaceNotFound(model_, space_name);
   result->space = space;
   const auto item = model_.items().Find(item_id);
   if (!item.has_value()) {

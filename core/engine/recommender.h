@@ -36,6 +36,11 @@ class Recommender {
   void Answer(const SubjectView& subject, const RecommendOptions& options, const RecommendResult& shared,
               EngineScratch* scratch, RecommendResult* result) const;
 
+  // Answer of each of at most kBatchGroup subjects, bit by bit. Where vectors are scanned for, they go through the item
+  // matrix together.
+  void AnswerMany(std::span<const SubjectView> subjects, const RecommendOptions& options, const RecommendResult& shared,
+                  EngineScratch* scratch, std::span<RecommendResult> results) const;
+
   // The k items nearest to `item_id` by cosine in a space, by S itself in one of neighbors, itself left out. NOT_FOUND
   // for an unknown item or space.
   absl::Status SimilarItems(std::string_view item_id, std::string_view space, uint32_t k, EngineScratch* scratch,

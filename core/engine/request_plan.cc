@@ -64,7 +64,7 @@ absl::Status ChooseSpaces(const Model& model, const RecommendOptions& options, R
   plan->blended = !options.blend.empty();
   if (!plan->blended) {
     const Space* space = model.FindSpace(options.space);
-    if (space == nullptr) return NoSuchSpace(model, options.space);
+    if (space == nullptr) return SpaceNotFound(model, options.space);
     plan->parts.push_back({space, 1.0});
     return absl::OkStatus();
   }
@@ -78,7 +78,7 @@ absl::Status ChooseSpaces(const Model& model, const RecommendOptions& options, R
   }
   const bool any = std::any_of(plan->parts.begin(), plan->parts.end(),
                                [](const ItemSimilarity::Part& part) { return part.weight > 0; });
-  if (!any) return NoSuchSpace(model, options.blend.front().space);
+  if (!any) return SpaceNotFound(model, options.blend.front().space);
   plan->carrier = CarrierOf(model, plan->parts);
   return absl::OkStatus();
 }
@@ -97,7 +97,7 @@ void PutBoostsIntoPrior(RequestPlan* plan) {
 
 }  // namespace
 
-absl::Status NoSuchSpace(const Model& model, std::string_view name) {
+absl::Status SpaceNotFound(const Model& model, std::string_view name) {
   return absl::NotFoundError(absl::StrFormat(
       "model '%s' has no space '%s'; it has: %s", model.name(), name,
       absl::StrJoin(model.spaces(), ", ", [](std::string* out, const auto& space) { out->append(space->name); })));

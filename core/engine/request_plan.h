@@ -41,6 +41,6 @@ absl::Status PlanRequest(const Model& model, const RecommendOptions& options, Ad
                          std::vector<std::string_view>* missing_categories);
 
 // NOT_FOUND naming the spaces there are.
-absl::Status NoSuchSpace(const Model& model, std::string_view name);
+absl::Status SpaceNotFound(const Model& model, std::string_view name);
 
 }  // namespace kindred

@@ -55,8 +55,9 @@ struct TileHits {
 struct KernelTable {
   std::string_view name;  // "scalar", "avx2", "avx512_vnni"
 
-  // Scans tiles [tile, n_tiles) until one has a hit, fills `hits` and returns its number; n_tiles when none has.
-  uint32_t (*scan_until_hit)(const ScanInput& input, uint32_t tile, float threshold, TileHits* hits);
+  // Scans tiles [tile, end) until one has a hit, fills `hits` and returns its number; `end` when none has.
+  // REQUIRES: tile ≤ end ≤ n_tiles.
+  uint32_t (*scan_until_hit)(const ScanInput& input, uint32_t tile, uint32_t end, float threshold, TileHits* hits);
 
   // Inner product of f32 vectors in the one fixed order that defines a score: 16 partial sums, lane l over dims
   // l, l+16, …, multiply then add (never fused), then lanes folded 8+8, 4+4, 2+2, 1+1. Same bits on every ISA.

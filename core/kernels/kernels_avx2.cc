@@ -77,12 +77,12 @@ inline uint32_t Score(const ScanInput& in, HalfSums sums, int32_t constant, uint
   return mask;
 }
 
-uint32_t ScanUntilHit(const ScanInput& in, uint32_t tile, float threshold, TileHits* hits) {
+uint32_t ScanUntilHit(const ScanInput& in, uint32_t tile, uint32_t end, float threshold, TileHits* hits) {
   const int32_t bias = -128 * in.query_code_sum;
   const int32_t most = 15 * in.query_positive_sum + bias;
   const size_t half_bytes = static_cast<size_t>(in.d4) * kGroupBytes;
   const size_t plane_bytes = in.n_tiles * 2 * half_bytes;
-  for (; tile < in.n_tiles; ++tile) {
+  for (; tile < end; ++tile) {
     uint64_t admissible = ~uint64_t{0};
     if (in.allowed != nullptr) admissible = in.allowed[tile];
     const uint32_t left = in.n_items - tile * kTileItems;
@@ -106,7 +106,7 @@ uint32_t ScanUntilHit(const ScanInput& in, uint32_t tile, float threshold, TileH
       return tile;
     }
   }
-  return in.n_tiles;
+  return end;
 }
 
 // Lanes 0…n−1 set, for n in 0…8.

@@ -150,12 +150,12 @@ inline uint64_t Admissible(const ScanInput& in, uint32_t tile) {
 }
 
 template <bool kPrior>
-uint32_t ScanBothPlanes(const ScanInput& in, uint32_t tile, float threshold, TileHits* hits) {
+uint32_t ScanBothPlanes(const ScanInput& in, uint32_t tile, uint32_t end, float threshold, TileHits* hits) {
   const Scorer<kPrior> scorer(in, threshold);
   const __m512i bias = _mm512_set1_epi32(-128 * in.query_code_sum);
   const size_t half_bytes = static_cast<size_t>(in.d4) * kGroupBytes;
   const size_t plane_bytes = in.n_tiles * 2 * half_bytes;
-  for (; tile < in.n_tiles; ++tile) {
+  for (; tile < end; ++tile) {
     const uint64_t admissible = Admissible(in, tile);
     if (admissible == 0) continue;
     const uint8_t* codes = in.codes + tile * 2 * half_bytes;
@@ -169,7 +169,7 @@ uint32_t ScanBothPlanes(const ScanInput& in, uint32_t tile, float threshold, Til
       return tile;
     }
   }
-  return in.n_tiles;
+  return end;
 }
 
 // A tile that plane 0 could not rule out.
@@ -198,14 +198,14 @@ inline bool Refine(const ScanInput& in, const Scorer<kPrior>& scorer, const Pend
 // Plane 0 of every tile, and plane 1 of the halves that it cannot rule out. Those are asked for when they are found and
 // read a tile later, so that the wait for them passes with work.
 template <bool kPrior>
-uint32_t ScanHighPlane(const ScanInput& in, uint32_t tile, float threshold, TileHits* hits) {
+uint32_t ScanHighPlane(const ScanInput& in, uint32_t tile, uint32_t end, float threshold, TileHits* hits) {
   const Scorer<kPrior> scorer(in, threshold);
   const __m512i most = _mm512_set1_epi32(15 * in.query_positive_sum - 128 * in.query_code_sum);
   const size_t half_bytes = static_cast<size_t>(in.d4) * kGroupBytes;
   const size_t plane_bytes = in.n_tiles * 2 * half_bytes;
   Pending pending;
   pending.mask = 0;
-  for (; tile < in.n_tiles; ++tile) {
+  for (; tile < end; ++tile) {
     const uint64_t admissible = Admissible(in, tile);
     if (admissible == 0) continue;
     const uint8_t* codes = in.codes + tile * 2 * half_bytes;
@@ -228,16 +228,16 @@ uint32_t ScanHighPlane(const ScanInput& in, uint32_t tile, float threshold, Tile
     if (__builtin_expect(mask != 0, 0)) pending = {tile, mask, {high0, high1}};
   }
   if (pending.mask != 0 && Refine(in, scorer, pending, hits)) return pending.tile;
-  return in.n_tiles;
+  return end;
 }
 
-uint32_t ScanUntilHit(const ScanInput& in, uint32_t tile, float threshold, TileHits* hits) {
+uint32_t ScanUntilHit(const ScanInput& in, uint32_t tile, uint32_t end, float threshold, TileHits* hits) {
   if (in.prior != nullptr) {
-    return in.coarse_first ? ScanHighPlane<true>(in, tile, threshold, hits)
-                           : ScanBothPlanes<true>(in, tile, threshold, hits);
+    return in.coarse_first ? ScanHighPlane<true>(in, tile, end, threshold, hits)
+                           : ScanBothPlanes<true>(in, tile, end, threshold, hits);
   }
-  return in.coarse_first ? ScanHighPlane<false>(in, tile, threshold, hits)
-                         : ScanBothPlanes<false>(in, tile, threshold, hits);
+  return in.coarse_first ? ScanHighPlane<false>(in, tile, end, threshold, hits)
+                         : ScanBothPlanes<false>(in, tile, end, threshold, hits);
 }
 
 inline float DotInline(const float* a, const float* b, size_t d) {

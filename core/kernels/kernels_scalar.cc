@@ -32,8 +32,8 @@ void ScoreTile(const ScanInput& in, uint32_t tile, float* approx) {
   }
 }
 
-uint32_t ScanUntilHit(const ScanInput& in, uint32_t tile, float threshold, TileHits* hits) {
-  for (; tile < in.n_tiles; ++tile) {
+uint32_t ScanUntilHit(const ScanInput& in, uint32_t tile, uint32_t end, float threshold, TileHits* hits) {
+  for (; tile < end; ++tile) {
     uint64_t admissible = ~uint64_t{0};
     if (in.allowed != nullptr) admissible = in.allowed[tile];
     const uint32_t left = in.n_items - tile * kTileItems;
@@ -52,7 +52,7 @@ uint32_t ScanUntilHit(const ScanInput& in, uint32_t tile, float threshold, TileH
       return tile;
     }
   }
-  return in.n_tiles;
+  return end;
 }
 
 float Dot(const float* a, const float* b, size_t d) {

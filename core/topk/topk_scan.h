@@ -50,12 +50,15 @@ class TopKScratch {
  public:
   // Makes room for a space, so that searches in it do not allocate.
   void Reserve(const ScanSpace& space);
+  // Makes room for the codes of a query only; the rest grows as searches need it.
+  void ReserveQuery(const ScanSpace& space);
   // The implementation's buffers.
   struct Candidate {
     uint32_t item;
     float upper;
   };
   AlignedBuffer<int8_t> query_codes;
+  std::vector<uint64_t> mask;         // the bitmap without the excluded items [n_tiles]
   std::vector<Candidate> candidates;  // capacity n_items; pages are touched only as far as a search needs them
   std::vector<float> lower_bounds;    // of the candidates, the best k and up to as many more
   std::vector<ScoredItem> results;

@@ -736,13 +736,26 @@ TEST_F(RequestsTest, ManySubjectsOfOnePlanAreEachTheirOwnAnswer) {
     Options options(request, c);
     RecommendResult shared, answer;
     ASSERT_TRUE(Recommender(*model).Plan(*options, &other, &shared).ok());
+    std::vector<std::string> ids;
+    std::vector<SubjectView> subjects;
+    for (uint32_t n = 0; n < kBatchGroup; ++n) {
+      ids.push_back(n % 6 == 5 ? "stranger" : absl::StrFormat("u%d", n % 6));
+    }
+    for (const std::string& id : ids) subjects.push_back({id, {}, {}});
+    std::vector<RecommendResult> together(subjects.size());
+    Recommender(*model).AnswerMany(subjects, *options, shared, &other, together);
     for (uint32_t user = 0; user <= Catalogue::kUsers; ++user) {
+      ExpectSame(together[6 + user].items, together[user].items, "the same subject twice");
       request.user = user == Catalogue::kUsers ? "stranger" : absl::StrFormat("u%d", user);
       SubjectView subject;
       subject.user_id = request.user;
       Recommender(*model).Answer(subject, *options, shared, &other, &answer);
       const RecommendResult alone = Ask(*model, request, *options);
       ExpectSame(answer.items, alone.items, Words(request));
+      ExpectSame(together[user].items, alone.items, StrCat("together: ", Words(request)));
+      EXPECT_EQ(together[user].more, alone.more);
+      EXPECT_EQ(together[user].source, alone.source);
+      EXPECT_EQ(together[user].missing_ids, alone.missing_ids);
       EXPECT_EQ(answer.source, alone.source);
       EXPECT_EQ(answer.missing_ids, alone.missing_ids);
       if (HasFatalFailure()) return;

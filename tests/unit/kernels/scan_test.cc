@@ -1,4 +1,5 @@
 // The quantized scan of every ISA against its definition, hit for hit and bit for bit.
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -161,7 +162,7 @@ void CheckScan(const KernelTable& kernels, Problem& p, uint32_t tile, float thre
       }
       if (expected_mask != 0) break;
     }
-    tile = kernels.scan_until_hit(p.input, tile, threshold, &hits);
+    tile = kernels.scan_until_hit(p.input, tile, p.input.n_tiles, threshold, &hits);
     ASSERT_EQ(tile, expected) << p.n_items << " items, d4 " << p.d4;
     if (tile == p.input.n_tiles) return;
     ASSERT_EQ(hits.mask, expected_mask) << "tile " << tile << ", " << p.n_items << " items, d4 " << p.d4;
@@ -200,6 +201,28 @@ TEST_P(ScanTest, StartsAtAnyTile) {
   for (uint32_t tile = 0; tile <= p.input.n_tiles; ++tile) {
     CheckScan(*kernels_, p, tile, 1.0f);
     if (HasFatalFailure()) return;
+  }
+}
+
+// A scan that is cut anywhere and goes on there stops where one that is not cut stops.
+TEST_P(ScanTest, EndsAtAnyTile) {
+  std::mt19937_64 rng(9);
+  for (const bool coarse_first : {false, true}) {
+    Problem p = MakeProblem(64 * 11 + 5, 6, Codes::kRandom, true, true, rng);
+    p.input.coarse_first = coarse_first;
+    for (const float threshold : {-1e30f, 1.0f, 3.0f, 1e30f}) {
+      for (uint32_t tile = 0; tile <= p.input.n_tiles; ++tile) {
+        TileHits whole, part;
+        const uint32_t hit = kernels_->scan_until_hit(p.input, tile, p.input.n_tiles, threshold, &whole);
+        for (uint32_t end = tile; end <= p.input.n_tiles; ++end) {
+          const uint32_t found = kernels_->scan_until_hit(p.input, tile, end, threshold, &part);
+          ASSERT_EQ(found, std::min(hit, end)) << "tiles [" << tile << ", " << end << ")";
+          if (found < end) {
+            ASSERT_EQ(part.mask, whole.mask);
+          }
+        }
+      }
+    }
   }
 }
 
@@ -247,7 +270,7 @@ TEST_P(ScanTest, LanesPastTheEndNeverHit) {
     TileHits hits;
     uint32_t found = 0;
     for (uint32_t tile = 0; tile < p.input.n_tiles; ++tile) {
-      tile = kernels_->scan_until_hit(p.input, tile, -std::numeric_limits<float>::infinity(), &hits);
+      tile = kernels_->scan_until_hit(p.input, tile, p.input.n_tiles, -std::numeric_limits<float>::infinity(), &hits);
       if (tile == p.input.n_tiles) break;
       found += static_cast<uint32_t>(__builtin_popcountll(hits.mask));
     }
@@ -259,9 +282,11 @@ TEST_P(ScanTest, InfiniteAndNanThresholds) {
   std::mt19937_64 rng(5);
   Problem p = MakeProblem(300, 5, Codes::kRandom, false, false, rng);
   TileHits hits;
-  EXPECT_EQ(kernels_->scan_until_hit(p.input, 0, std::numeric_limits<float>::infinity(), &hits), p.input.n_tiles);
-  EXPECT_EQ(kernels_->scan_until_hit(p.input, 0, std::numeric_limits<float>::quiet_NaN(), &hits), p.input.n_tiles);
-  EXPECT_EQ(kernels_->scan_until_hit(p.input, 0, -std::numeric_limits<float>::infinity(), &hits), 0u);
+  EXPECT_EQ(kernels_->scan_until_hit(p.input, 0, p.input.n_tiles, std::numeric_limits<float>::infinity(), &hits),
+            p.input.n_tiles);
+  EXPECT_EQ(kernels_->scan_until_hit(p.input, 0, p.input.n_tiles, std::numeric_limits<float>::quiet_NaN(), &hits),
+            p.input.n_tiles);
+  EXPECT_EQ(kernels_->scan_until_hit(p.input, 0, p.input.n_tiles, -std::numeric_limits<float>::infinity(), &hits), 0u);
   EXPECT_EQ(hits.mask, ~uint64_t{0});
 }
 
@@ -272,7 +297,7 @@ TEST_P(ScanTest, InfiniteAndNanWidths) {
   p.bounds->data()[2 * 9] = std::numeric_limits<float>::quiet_NaN();  // block 9: none hits
   CheckScan(*kernels_, p, 0, 1e20f);
   TileHits hits;
-  ASSERT_EQ(kernels_->scan_until_hit(p.input, 0, 1e20f, &hits), 1u);
+  ASSERT_EQ(kernels_->scan_until_hit(p.input, 0, p.input.n_tiles, 1e20f, &hits), 1u);
   EXPECT_EQ(hits.mask, uint64_t{0xFFFF} << 16);
   CheckScan(*kernels_, p, 0, -1e20f);
 }

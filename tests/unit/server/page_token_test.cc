@@ -23,7 +23,8 @@ PageToken Sample() {
 }
 
 TEST(PageTokenTest, ReadsBackWhatItWrote) {
-  for (const float score : {-0.25f, 0.0f, std::numeric_limits<float>::max(), std::numeric_limits<float>::denorm_min()}) {
+  for (const float score :
+       {-0.25f, 0.0f, std::numeric_limits<float>::max(), std::numeric_limits<float>::denorm_min()}) {
     PageToken token = Sample();
     token.last.score = score;
     const auto read = DecodePageToken(EncodePageToken(token));

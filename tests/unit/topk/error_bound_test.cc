@@ -42,7 +42,8 @@ Certified Check(const TestSpace& owner, std::span<const float> vector, float pri
   TileHits hits;
   for (uint32_t item = 0; item < space.n_items; ++item) {
     if (item % 64 == 0) {
-      const uint32_t tile = Kernels().scan_until_hit(input, item / 64, -std::numeric_limits<float>::infinity(), &hits);
+      const uint32_t tile =
+          Kernels().scan_until_hit(input, item / 64, input.n_tiles, -std::numeric_limits<float>::infinity(), &hits);
       if (tile != item / 64) return {true, 0, 0, "tile " + std::to_string(item / 64) + " has no hit"};
     }
     const float* bound = input.bounds + item / 16 * 2;

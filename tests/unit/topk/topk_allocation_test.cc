@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/kernels/dispatch.h"
+#include "core/topk/batch_scan.h"
 #include "core/topk/topk_scan.h"
 #include "gtest/gtest.h"
 #include "tests/unit/topk/topk_test_space.h"
@@ -87,6 +88,50 @@ TEST(TopKAllocation, NoneOnceReserved) {
   EXPECT_EQ(count.made(), 0);
   EXPECT_TRUE(certified);
   EXPECT_TRUE(full);
+}
+
+TEST(TopKAllocation, NoneInABatchOnceWarm) {
+  std::mt19937_64 rng(3);
+  const uint32_t n = 3000, dim = 37;
+  const TestSpace gaussian = TestSpace::Make(MakeRows(RowKind::kGaussian, n, dim, rng), n, dim);
+  const TestSpace tied = TestSpace::Make(MakeRows(RowKind::kAllTied, n, dim, rng), n, dim);
+  const std::vector<float> vectors = MakeRows(RowKind::kGaussian, 40, dim, rng);
+  const std::vector<uint64_t> dense(47, 0x5555555555555555), sparse(47, 1);
+  const std::vector<uint32_t> few = {1, 2999}, many = {1, 2, 3, 1000, 2998, 2999};
+  std::vector<TopKQuery> queries(40);
+  for (size_t i = 0; i < queries.size(); ++i) {
+    queries[i].vector = std::span(vectors).subspan(i * dim, dim);
+    queries[i].k = i % 7 == 0 ? n : 10;
+    if (i % 3 != 0) queries[i].allowed = i % 3 == 1 ? dense : sparse;
+    if (i % 2 != 0) queries[i].excluded = i % 4 == 1 ? few : many;
+  }
+  Kernels();  // chosen once a process, which keeps a note of why
+  TopKBatchScratch scratch;
+  for (int warm_up = 0; warm_up < 3; ++warm_up) {
+    TopKBatch(gaussian.View(), queries, &scratch);
+    TopKBatch(tied.View(), queries, &scratch);
+  }
+  const Allocations count;
+  for (const TestSpace* owner : {&tied, &gaussian}) {
+    ASSERT_EQ(TopKBatch(owner->View(), queries, &scratch).size(), queries.size());
+    ASSERT_EQ(TopKBatch(owner->View(), std::span(queries).first(5), &scratch).size(), 5u);
+  }
+  EXPECT_EQ(count.made(), 0);
+}
+
+TEST(TopKAllocation, ABatchNeedsNoRoomForEveryItemOfEveryQuery) {
+  std::mt19937_64 rng(4);
+  const uint32_t n = 50000, dim = 16;
+  const TestSpace owner = TestSpace::Make(MakeRows(RowKind::kGaussian, n, dim, rng), n, dim);
+  const std::vector<float> vectors = MakeRows(RowKind::kGaussian, kBatchGroup, dim, rng);
+  std::vector<TopKQuery> queries(kBatchGroup);
+  for (size_t i = 0; i < queries.size(); ++i) {
+    queries[i].vector = std::span(vectors).subspan(i * dim, dim);
+    queries[i].k = 10;
+  }
+  TopKBatchScratch scratch;
+  TopKBatch(owner.View(), queries, &scratch);
+  for (const TopKScratch& slot : scratch.slots) EXPECT_LE(slot.candidates.capacity(), 2048u);
 }
 
 TEST(TopKAllocation, AScratchGrowsToTheLargestSpaceOnly) {

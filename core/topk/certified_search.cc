@@ -1,0 +1,96 @@
+#include "core/topk/certified_search.h"
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+#include "core/topk/best_k.h"
+#include "core/topk/rescorer.h"
+
+namespace kindred {
+namespace {
+
+constexpr size_t kLeastCandidates = 256;
+
+}  // namespace
+
+CertifiedSearch::CertifiedSearch(const KernelTable& kernels, const ScanSpace& space, const SearchPlan& plan,
+                                 TopKScratch* scratch, TopKStats* stats)
+    : kernels_(kernels),
+      space_(space),
+      plan_(plan),
+      scratch_(*scratch),
+      stats_(*stats),
+      lower_bounds_(plan.k, &scratch->lower_bounds),
+      excluded_(plan.query.excluded) {
+  scratch_.candidates.clear();
+}
+
+void CertifiedSearch::Scan(uint32_t tile, uint32_t end) {
+  TileHits hits;
+  for (; tile < end; ++tile) {
+    tile = kernels_.scan_until_hit(plan_.input, tile, end, lower_bounds_.threshold(), &hits);
+    if (tile == end) return;
+    AddHits(tile, hits);
+  }
+}
+
+void CertifiedSearch::AddHits(uint32_t tile, const TileHits& hits) {
+  const ScanInput& input = plan_.input;
+  ++stats_.tile_hits;
+  const float* bounds = input.bounds + static_cast<size_t>(tile) * kTileBlocks * 2;
+  for (uint64_t mask = hits.mask; mask != 0; mask &= mask - 1) {
+    const uint32_t lane = static_cast<uint32_t>(std::countr_zero(mask));
+    const float* bound = bounds + lane / kBlockItems * 2;
+    const float width = input.residual_weight * bound[0] + input.code_weight * bound[1] + input.slack;
+    const float upper = hits.approx[lane] + width;
+    if (upper < lower_bounds_.threshold()) continue;
+    const uint32_t item = tile * kTileItems + lane;
+    if (excluded_.Contains(item)) continue;
+    if (scratch_.candidates.size() == scratch_.candidates.capacity()) MakeRoom();
+    scratch_.candidates.push_back({item, upper});
+    lower_bounds_.Add(hits.approx[lane] - width);
+  }
+}
+
+// Candidates that the threshold has overtaken go first; what is left is given twice its room, so that this stays O(1) a
+// candidate.
+void CertifiedSearch::MakeRoom() {
+  std::vector<TopKScratch::Candidate>& candidates = scratch_.candidates;
+  const float threshold = lower_bounds_.threshold();
+  std::erase_if(candidates, [threshold](const auto& candidate) { return candidate.upper < threshold; });
+  if (candidates.size() >= candidates.capacity() / 2) {
+    candidates.reserve(std::max(candidates.capacity() * 2, kLeastCandidates));
+  }
+}
+
+std::span<const ScoredItem> CertifiedSearch::Finish() {
+  lower_bounds_.Settle();
+  BestK best(plan_.k, &scratch_.results);
+  Rescorer rescorer(kernels_, space_, plan_.query, &best);
+  for (const TopKScratch::Candidate& candidate : scratch_.candidates) {
+    if (candidate.upper >= lower_bounds_.threshold()) rescorer.Add(candidate.item);
+  }
+  rescorer.Flush();
+  stats_.rescored = rescorer.scored();
+  return best.Finish();
+}
+
+std::span<const ScoredItem> FullScan(const KernelTable& kernels, const ScanSpace& space, const SearchPlan& plan,
+                                     TopKScratch* scratch, TopKStats* stats) {
+  BestK best(plan.k, &scratch->results);
+  Rescorer rescorer(kernels, space, plan.query, &best);
+  ExclusionCursor excluded(plan.query.excluded);
+  for (uint32_t tile = 0; tile < TileCount(space); ++tile) {
+    for (uint64_t word = AllowedInTile(space, plan.query.allowed, tile); word != 0; word &= word - 1) {
+      const uint32_t item = tile * kTileItems + static_cast<uint32_t>(std::countr_zero(word));
+      if (!excluded.Contains(item)) rescorer.Add(item);
+    }
+  }
+  rescorer.Flush();
+  stats->full_scan = true;
+  stats->rescored = rescorer.scored();
+  return best.Finish();
+}
+
+}  // namespace kindred

@@ -1,0 +1,269 @@
+#include "server/recommend_methods.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_format.h"
+#include "core/base/checksum.h"
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+#include "core/engine/recommender.h"
+#include "server/answer_writer.h"
+#include "server/field_checks.h"
+#include "server/grpc_status.h"
+#include "server/limits.h"
+#include "server/model_lookup.h"
+#include "server/page_token.h"
+#include "server/request_events.h"
+
+namespace kindred {
+namespace {
+
+// Room that each result of a batch may need when it is a status.
+constexpr size_t kStatusBytes = 1024;
+
+uint64_t GenerationOf(const Model& model) { return Xxh3(std::as_bytes(std::span(model.digest()))); }
+
+absl::Status FieldError(std::string_view field, std::string_view description) {
+  FieldChecks checks;
+  checks.Add(field, description);
+  return checks.status();
+}
+
+// What the engine says of a request, with the reason or the field that a caller needs.
+absl::Status RequestStatus(absl::Status status, const v1::RecommendRequest& request, std::string_view prefix) {
+  if (absl::IsNotFound(status)) return WithReason(std::move(status), "SPACE_NOT_FOUND");
+  if (absl::IsInvalidArgument(status) && request.has_filter()) {
+    return FieldError(StrCat(prefix, "filter"), std::string(status.message()));
+  }
+  return status;
+}
+
+// Where the page that the token stands for begins.
+absl::Status GoTo(const PageToken& token, const Model& model, uint64_t list_hash, uint64_t profile_version,
+                  RecommendOptions* options) {
+  if (token.request != list_hash) {
+    return FieldError("page_token", "belongs to another request, expected everything but page_size as it was");
+  }
+  if (token.generation != GenerationOf(model)) {
+    return WithReason(absl::FailedPreconditionError(absl::StrFormat(
+                          "page_token: its pages are of another generation of model '%s', which serves version %s now; "
+                          "begin again without the token",
+                          model.name(), model.version())),
+                      "GENERATION_GONE");
+  }
+  if (token.profile_version != profile_version) {
+    return WithReason(absl::FailedPreconditionError(absl::StrFormat(
+                          "page_token: its pages are of version %d of the profile, which is at version %d now; begin "
+                          "again without the token",
+                          token.profile_version, profile_version)),
+                      "PROFILE_CHANGED");
+  }
+  options->offset = token.offset;
+  if (token.by_score) options->after = token.last;
+  options->k = std::min(options->k, limits::kMaxListDepth - std::min(token.offset, limits::kMaxListDepth));
+  return absl::OkStatus();
+}
+
+PageToken NextPage(const RecommendOptions& options, const Model& model, uint64_t list_hash, uint64_t profile_version,
+                   const RecommendResult& result) {
+  PageToken token;
+  token.generation = GenerationOf(model);
+  token.request = list_hash;
+  token.profile_version = profile_version;
+  token.offset = options.offset + static_cast<uint32_t>(result.items.size());
+  token.by_score = !options.diversity.has_value();
+  token.last = result.items.back();
+  return token;
+}
+
+// What a batch's request must not have.
+void CheckTemplate(const v1::RecommendRequest& request, FieldChecks* checks) {
+  if (request.has_subject()) checks->Add("subject", "is set, expected the subjects beside the request");
+  if (!request.page_token().empty()) checks->Add("page_token", "is set, and a batch has no pages");
+}
+
+}  // namespace
+
+absl::Status RecommendMethods::FindModel(const std::string& name, WorkerState* state, const Model** model) const {
+  const ModelHandle& found = state->models.Find(name);
+  if (found == nullptr) return NoSuchModel(*models_, name);
+  *model = found.get();
+  return absl::OkStatus();
+}
+
+absl::Status RecommendMethods::Recommend(const v1::RecommendRequest& request, WorkerState* state,
+                                         v1::RecommendResponse* response) const {
+  FieldChecks checks;
+  state->request.Read(request, &checks);
+  state->subject.Check("subject", request.subject(), &checks);
+  absl::StatusOr<PageToken> token = PageToken();
+  if (!request.page_token().empty()) {
+    if (request.page_token().size() > limits::kMaxPageTokenBytes) {
+      checks.Add("page_token", absl::StrFormat("is %d bytes long, expected at most %d", request.page_token().size(),
+                                               limits::kMaxPageTokenBytes));
+    } else if (token = DecodePageToken(request.page_token()); !token.ok()) {
+      checks.Add("page_token", std::string(token.status().message()));
+    }
+  }
+  if (!checks.ok()) return checks.status();
+  const Model* model = nullptr;
+  RETURN_IF_ERROR(FindModel(request.model(), state, &model));
+
+  const SubjectReader& subject = state->subject;
+  state->subject.Read(store_, request.subject(), request.min_profile_version(), NowMs());
+  subject.CountDegradations(state->worker, DegradedMethod::kRecommend, counters_);
+  RecommendOptions& options = state->request.options();
+  const uint64_t list_hash = state->request.ListHash(request);
+  if (!request.page_token().empty()) {
+    RETURN_IF_ERROR(GoTo(*token, *model, list_hash, subject.profile().version, &options));
+  }
+  RETURN_IF_ERROR(RequestStatus(Recommender(*model).Recommend(subject.view(), options, &state->engine, &state->result),
+                                request, ""));
+  WriteAnswer(*model, request, subject, state->result, state, response);
+  if (state->result.more && options.offset + state->result.items.size() < limits::kMaxListDepth) {
+    response->set_next_page_token(
+        EncodePageToken(NextPage(options, *model, list_hash, subject.profile().version, state->result)));
+  }
+  return absl::OkStatus();
+}
+
+void RecommendMethods::WriteAnswer(const Model& model, const v1::RecommendRequest& request,
+                                   const SubjectReader& subject, const RecommendResult& result, WorkerState* state,
+                                   v1::RecommendResponse* response) const {
+  subject.WriteDegradations(response->mutable_degradations());
+  if (result.spaces_missing) response->add_degradations(v1::DEGRADATION_SPACE_UNAVAILABLE);
+  response->set_profile_version(subject.profile().version);
+  counters_->CountAnswer(state->worker, result.source);
+  for (const auto& events : {subject.view().live_history, subject.view().inline_events}) {
+    model.new_vocabulary().Add(model, events, &state->token_key);
+  }
+  WriteModel(model, *result.space, response);
+  if (!result.blended_spaces.empty()) response->set_space(StrJoin(result.blended_spaces, "+"));
+  response->set_source(ToProto(result.source));
+  response->set_exact(true);
+  for (std::string_view id : result.missing_ids) response->add_missing_ids(id.data(), id.size());
+  for (std::string_view name : result.missing_categories) response->add_missing_categories(name.data(), name.size());
+  WriteItems(model, result, request.view() == v1::ITEM_VIEW_FULL, &state->labels, response->mutable_items());
+}
+
+absl::Status RecommendMethods::SimilarItems(const v1::SimilarItemsRequest& request, WorkerState* state,
+                                            v1::SimilarItemsResponse* response) const {
+  FieldChecks checks;
+  checks.Name("model", request.model(), limits::kMaxNameBytes);
+  checks.Id("item_id", request.item_id());
+  const uint32_t k = checks.PageSize("page_size", request.page_size(), limits::kMaxPageSize);
+  checks.Name("space", request.space(), limits::kMaxNameBytes);
+  checks.View("view", request.view());
+  if (!checks.ok()) return checks.status();
+  const Model* model = nullptr;
+  RETURN_IF_ERROR(FindModel(request.model(), state, &model));
+
+  RETURN_IF_ERROR(EngineStatus(
+      Recommender(*model).SimilarItems(request.item_id(), request.space(), k, &state->engine, &state->result), *model,
+      request.space()));
+  WriteModel(*model, *state->result.space, response);
+  response->set_exact(true);
+  WriteItems(*model, state->result, request.view() == v1::ITEM_VIEW_FULL, &state->labels, response->mutable_items());
+  return absl::OkStatus();
+}
+
+absl::Status RecommendMethods::AnswerMany(const Model& model, const v1::RecommendRequest& request,
+                                          const Subjects& subjects, int first, int end,
+                                          const Interruption& interruption, WorkerState* state,
+                                          Results* results) const {
+  const Recommender recommender(model);
+  RETURN_IF_ERROR(
+      RequestStatus(recommender.Plan(state->request.options(), &state->engine, &state->result), request, "request."));
+  // What is left for answers when every subject gets a status.
+  size_t room = limits::kMaxResponseBytes - static_cast<size_t>(end - first) * kStatusBytes;
+  SubjectView views[kBatchGroup];
+  v1::RecommendResult* answers[kBatchGroup];
+  const SubjectReader* readers[kBatchGroup];
+  const int64_t now_ms = NowMs();
+  for (int begin = first; begin < end; begin += static_cast<int>(kBatchGroup)) {
+    if (interruption) RETURN_IF_ERROR(interruption());
+    size_t count = 0;
+    for (int i = begin; i < std::min(end, begin + static_cast<int>(kBatchGroup)); ++i) {
+      v1::RecommendResult* result = results->Add();
+      SubjectReader& reader = state->subjects[count];
+      FieldChecks checks;
+      reader.Check(StrCat("subjects[", i, "]"), subjects[i], &checks);
+      if (!checks.ok()) {
+        *result->mutable_status() = ToStatusMessage(checks.status());
+        continue;
+      }
+      reader.Read(store_, subjects[i], request.min_profile_version(), now_ms);
+      reader.CountDegradations(state->worker, DegradedMethod::kRecommend, counters_);
+      views[count] = reader.view();
+      readers[count] = &reader;
+      answers[count++] = result;
+    }
+    recommender.AnswerMany(std::span(views, count), state->request.options(), state->result, &state->engine,
+                           state->results);
+    for (size_t n = 0; n < count; ++n) {
+      WriteAnswer(model, request, *readers[n], state->results[n], state, answers[n]->mutable_response());
+      const size_t size = answers[n]->ByteSizeLong();
+      if (size <= room) {
+        room -= size;
+        continue;
+      }
+      *answers[n]->mutable_status() = ToStatusMessage(WithReason(
+          absl::ResourceExhaustedError(absl::StrFormat(
+              "the answers before this one fill the %d bytes that a message may have; ask for fewer subjects, fewer "
+              "items or less about each",
+              limits::kMaxResponseBytes)),
+          "RESPONSE_TOO_LARGE"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RecommendMethods::BatchRecommend(const v1::BatchRecommendRequest& request,
+                                              const Interruption& interruption, WorkerState* state,
+                                              v1::BatchRecommendResponse* response) const {
+  FieldChecks checks;
+  const int n_subjects = request.subjects_size();
+  if (n_subjects < 1 || n_subjects > limits::kMaxBatchSubjects) {
+    checks.Add("subjects", absl::StrFormat("has %d subjects, expected 1 to %d", n_subjects, limits::kMaxBatchSubjects));
+  }
+  checks.SetPrefix("request.");
+  CheckTemplate(request.request(), &checks);
+  state->request.Read(request.request(), &checks);
+  const int64_t items = int64_t{n_subjects} * state->request.options().k;
+  if (checks.ok() && items > limits::kMaxBatchItems) {
+    checks.Add("page_size", absl::StrFormat("times %d subjects is %d items, expected at most %d; StreamRecommend takes "
+                                            "more",
+                                            n_subjects, items, limits::kMaxBatchItems));
+  }
+  if (!checks.ok()) return checks.status();
+  const Model* model = nullptr;
+  RETURN_IF_ERROR(FindModel(request.request().model(), state, &model));
+  response->mutable_results()->Reserve(n_subjects);
+  return AnswerMany(*model, request.request(), request.subjects(), 0, n_subjects, interruption, state,
+                    response->mutable_results());
+}
+
+absl::Status RecommendMethods::StreamRecommend(const v1::StreamRecommendRequest& request, int first, WorkerState* state,
+                                               v1::StreamRecommendResponse* response) const {
+  FieldChecks checks;
+  const int n_subjects = request.subjects_size();
+  if (n_subjects < 1 || n_subjects > limits::kMaxStreamSubjects) {
+    checks.Add("subjects",
+               absl::StrFormat("has %d subjects, expected 1 to %d", n_subjects, limits::kMaxStreamSubjects));
+  }
+  checks.SetPrefix("request.");
+  CheckTemplate(request.request(), &checks);
+  state->request.Read(request.request(), &checks);
+  if (!checks.ok()) return checks.status();
+  const Model* model = nullptr;
+  RETURN_IF_ERROR(FindModel(request.request().model(), state, &model));
+  response->set_first(first);
+  // As many as a message holds, whatever each asks for.
+  const auto k = static_cast<int>(std::max<uint32_t>(1, state->request.options().k));
+  const int chunk = std::clamp(limits::kMaxBatchItems / k, 1, kStreamChunk);
+  return AnswerMany(*model, request.request(), request.subjects(), first, std::min(n_subjects, first + chunk), nullptr,
+                    state, response->mutable_results());
+}
+
+}  // namespace kindred
