@@ -52,6 +52,19 @@ void WriteHistoryTerms(const Model& model, std::span<const ScoreTerm> terms, v1:
   }
 }
 
+// What the items of the history count for the score of the i-th item.
+void WriteHistory(const Model& model, const ContributionResult& result, size_t i, v1::RecommendedItem* out) {
+  for (uint32_t c = result.begin[i]; c < result.begin[i + 1]; ++c) {
+    const Contribution& contribution = result.contributions[c];
+    auto* item = out->add_history();
+    const std::string_view id = model.items().Id(contribution.item);
+    item->set_item_id(id.data(), id.size());
+    const std::string_view name = model.ItemName(contribution.item);
+    item->set_name(name.data(), name.size());
+    item->set_contribution(contribution.value);
+  }
+}
+
 }  // namespace
 
 v1::AnswerSource ToProto(AnswerSource source) {
@@ -64,6 +77,10 @@ v1::AnswerSource ToProto(AnswerSource source) {
       return v1::ANSWER_SOURCE_TRAINED_VECTOR;
     case AnswerSource::kInlineEvents:
       return v1::ANSWER_SOURCE_INLINE_EVENTS;
+    case AnswerSource::kCategory:
+      return v1::ANSWER_SOURCE_CATEGORY;
+    case AnswerSource::kPrecomputed:
+      return v1::ANSWER_SOURCE_PRECOMPUTED;
     case AnswerSource::kAverage:
       return v1::ANSWER_SOURCE_AVERAGE;
     case AnswerSource::kPopularity:
@@ -97,6 +114,7 @@ void WriteItems(const Model& model, const RecommendResult& result, bool full, Tr
       term->set_label(result.blended_spaces[p].data(), result.blended_spaces[p].size());
     }
     if (!result.terms.empty()) WriteTerms(std::span(result.terms).subspan(i * dim, dim), labels, item);
+    if (!result.contributions.begin.empty()) WriteHistory(model, result.contributions, i, item);
     if (!result.history_begin.empty()) {
       const uint32_t begin = result.history_begin[i];
       WriteHistoryTerms(model, std::span(result.history_terms).subspan(begin, result.history_begin[i + 1] - begin),

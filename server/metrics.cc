@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::array<AnswerSource, ServiceCounters::kSources> kSources = {
     AnswerSource::kLiveProfile,  AnswerSource::kBlendedProfile, AnswerSource::kTrainedVector,
-    AnswerSource::kInlineEvents, AnswerSource::kAverage,        AnswerSource::kPopularity};
+    AnswerSource::kInlineEvents, AnswerSource::kCategory,       AnswerSource::kPrecomputed,
+    AnswerSource::kAverage,      AnswerSource::kPopularity};
 
 constexpr std::array<std::pair<DegradedMethod, const char*>, ServiceCounters::kMethods> kDegradedMethods = {
     {{DegradedMethod::kRecommend, "Recommend"},

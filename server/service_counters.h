@@ -17,7 +17,7 @@ enum class DegradedReason : uint8_t { kStoreUnavailable, kStaleProfile };
 
 class ServiceCounters {
  public:
-  static constexpr size_t kSources = 6;  // values of AnswerSource
+  static constexpr size_t kSources = kAnswerSources;
   static constexpr size_t kMethods = 3;  // values of DegradedMethod
   static constexpr size_t kReasons = 2;  // values of DegradedReason
 

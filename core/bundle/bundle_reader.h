@@ -22,7 +22,8 @@ struct BundleInfo {
   std::string format_version, model, version, source, created_at, digest;  // empty in a raw bundle
   uint64_t n_items = 0, n_users = 0, n_categories = 0;                     // from the shapes
   uint64_t n_tokens = 0, n_actions = 0;
-  uint64_t n_interactions = 0;  // length of users.seen.values
+  uint64_t n_interactions = 0;     // length of users.seen.values
+  uint64_t n_recommendations = 0;  // length of users.recommendations.values
   SpaceSpecs spaces;
   std::string default_space;
   Header header;

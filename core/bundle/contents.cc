@@ -10,6 +10,7 @@
 #include "core/base/str_cat.h"
 #include "core/base/utf8.h"
 #include "core/bundle/id_table.h"
+#include "core/bundle/row_checks.h"
 #include "core/bundle/schema.h"
 #include "core/bundle/schema_table.h"
 #include "core/bundle/strict_json.h"
@@ -17,13 +18,6 @@
 
 namespace kindred {
 namespace {
-
-// Names a tensor and one of its elements, with the element's place in the file.
-template <typename... Parts>
-absl::Status ElementError(std::string_view name, const TensorView& tensor, uint64_t element, const Parts&... parts) {
-  return absl::InvalidArgumentError(StrCat("tensor ", Quoted(name), "[", element, "] at byte ",
-                                           tensor.file_offset + element * DTypeSize(tensor.dtype), ": ", parts...));
-}
 
 // The first element outside [low, high]; NaN is outside. Scans blocks without a branch inside, so that the compiler
 // vectorizes: every float of a bundle passes through here at load.
@@ -68,18 +62,6 @@ absl::Status CheckFiniteOrNan(std::string_view name, const TensorView& tensor) {
   return absl::OkStatus();
 }
 
-absl::Status CheckIndices(std::string_view name, const TensorView& tensor, uint64_t n, std::string_view of) {
-  const std::span<const uint32_t> values = tensor.As<uint32_t>();
-  uint32_t max = 0;
-  for (uint32_t value : values) max = std::max(max, value);
-  if (values.empty() || max < n) return absl::OkStatus();
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (values[i] >= n)
-      return ElementError(name, tensor, i, "found ", values[i], ", expected less than ", of, " = ", n);
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckPermutation(std::string_view name, const TensorView& tensor, uint64_t n) {
   RETURN_IF_ERROR(CheckIndices(name, tensor, n, "n_items"));
   const std::span<const uint32_t> values = tensor.As<uint32_t>();
@@ -101,25 +83,6 @@ absl::Status CheckBitmaps(std::string_view name, const TensorView& tensor, uint6
     if ((values[i] & past) != 0) {
       return ElementError(name, tensor, i, "has bits at or past n_items = ", n_items, ", expected none");
     }
-  }
-  return absl::OkStatus();
-}
-
-// Offsets start at 0, never fall, and end at `size`, the elements of tensor `values_name`.
-absl::Status CheckOffsets(std::string_view name, const TensorView& tensor, std::string_view values_name,
-                          uint64_t size) {
-  const std::span<const int64_t> offsets = tensor.As<int64_t>();
-  if (offsets[0] != 0) return ElementError(name, tensor, 0, "found ", offsets[0], ", expected 0");
-  for (size_t i = 1; i < offsets.size(); ++i) {
-    if (offsets[i] < offsets[i - 1]) {
-      return ElementError(name, tensor, i, "found ", offsets[i], ", expected at least ", offsets[i - 1],
-                          ", the offset before");
-    }
-  }
-  const size_t last = offsets.size() - 1;
-  if (static_cast<uint64_t>(offsets[last]) != size) {
-    return ElementError(name, tensor, last, "found ", offsets[last], ", expected ", size, ", the elements of \"",
-                        values_name, "\"");
   }
   return absl::OkStatus();
 }
@@ -207,26 +170,6 @@ absl::Status CheckIdTable(const TensorMap& tensors, std::string_view table) {
                                            bytes->file_offset + bytes->bytes.size(), ": ", built.status().message()));
 }
 
-absl::Status CheckRows(const TensorMap& tensors, std::string_view csr, uint64_t n, std::string_view of) {
-  const std::string offsets_name = names::Offsets(csr), values_name = names::Values(csr);
-  const TensorView* offsets_view = FindTensor(tensors, offsets_name);
-  const TensorView* values_view = FindTensor(tensors, values_name);
-  if (offsets_view == nullptr || values_view == nullptr) return absl::OkStatus();
-  const std::span<const uint32_t> values = values_view->As<uint32_t>();
-  RETURN_IF_ERROR(CheckOffsets(offsets_name, *offsets_view, values_name, values.size()));
-  RETURN_IF_ERROR(CheckIndices(values_name, *values_view, n, of));
-  const std::span<const int64_t> offsets = offsets_view->As<int64_t>();
-  for (size_t row = 0; row + 1 < offsets.size(); ++row) {
-    for (int64_t i = offsets[row] + 1; i < offsets[row + 1]; ++i) {
-      if (values[i] <= values[i - 1]) {
-        return ElementError(values_name, *values_view, static_cast<uint64_t>(i), "found ", values[i], " after ",
-                            values[i - 1], ", expected row ", row, " to ascend");
-      }
-    }
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status CheckContents(const BundleInfo& info, const TensorMap& tensors) {
@@ -235,6 +178,7 @@ absl::Status CheckContents(const BundleInfo& info, const TensorMap& tensors) {
     RETURN_IF_ERROR(CheckIdTable(tensors, table));
   }
   RETURN_IF_ERROR(CheckRows(tensors, names::kSeen, info.n_items, "n_items"));
+  RETURN_IF_ERROR(CheckRankedRows(tensors, names::kRecommendations, info.n_items, "n_items"));
   RETURN_IF_ERROR(CheckRows(tensors, names::kItemCategories, info.n_categories, "n_categories"));
   for (const auto& [space, spec] : info.spaces) {
     RETURN_IF_ERROR(CheckRows(tensors, names::Space(space, names::kRows), spec.dim, "d"));

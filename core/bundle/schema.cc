@@ -84,6 +84,8 @@ Wanted WantedExtent(const BundleInfo& info, Extent extent, const SpaceShape& spa
       return {info.n_actions + 1, "n_actions + 1", false};
     case Extent::kSeen:
       return {info.n_interactions, "elements of users.seen.values", false};
+    case Extent::kRecommended:
+      return {info.n_recommendations, "elements of users.recommendations.values", false};
     case Extent::kDim:
       return {space.dim, "d", false};
     case Extent::kDimPlus1:
@@ -169,6 +171,7 @@ absl::Status CheckTensors(const BundleInfo& info, const SpaceShapes& shapes) {
     return TensorError(*entry, "stands alone, expected a tensor \"", other, "\" beside it");
   };
   RETURN_IF_ERROR(needs(names::Offsets(names::kSeen), names::Offsets(names::kUserIds)));
+  RETURN_IF_ERROR(needs(names::Offsets(names::kRecommendations), names::Offsets(names::kUserIds)));
   RETURN_IF_ERROR(needs(names::Offsets(names::kItemCategories), names::Offsets(names::kCategoryIds)));
   for (const auto& [name, shape] : shapes) {
     RETURN_IF_ERROR(needs(names::Space(name, names::kCategoryVectors), names::Offsets(names::kCategoryIds)));
@@ -252,8 +255,12 @@ absl::Status CheckStructure(BundleInfo* info) {
     return HeaderError("there is no tensor \"", names::Offsets(names::kItemIds), "\", expected the ids of the items");
   }
   if (info->n_items == 0) return TensorError(*item_offsets, "has no rows, expected at least one item");
-  const TensorEntry* seen = FindEntry(header, names::Values(names::kSeen));
-  info->n_interactions = seen == nullptr || seen->shape.size() != 1 ? 0 : seen->shape[0];
+  const auto length = [&](const std::string& name) {
+    const TensorEntry* entry = FindEntry(header, name);
+    return entry == nullptr || entry->shape.size() != 1 ? 0 : entry->shape[0];
+  };
+  info->n_interactions = length(names::Values(names::kSeen));
+  info->n_recommendations = length(names::Values(names::kRecommendations));
   ASSIGN_OR_RETURN(const SpaceShapes shapes, ReadSpaceShapes(info));
   RETURN_IF_ERROR(CheckTensors(*info, shapes));
   RETURN_IF_ERROR(CheckSpaces(shapes, info));

@@ -25,8 +25,9 @@ enum class Extent : uint8_t {
   kTokensPlus1,
   kActions,
   kActionsPlus1,
-  kSeen,  // elements of users.seen.values
-  kDim,   // d of the space
+  kSeen,         // elements of users.seen.values
+  kRecommended,  // elements of users.recommendations.values
+  kDim,          // d of the space
   kDimPlus1,
   kEmbedding,  // d_e of the space: columns of its tokens
   kCodeRows,   // ceil(d / 4) · 2: groups of 4 dims in two halves of a tile

@@ -21,8 +21,9 @@ inline std::string Offsets(std::string_view table) { return absl::StrFormat("%s.
 inline std::string Index(std::string_view table) { return absl::StrFormat("%s.index", table); }
 
 // Compressed sparse rows: `.offsets` I64 [rows+1], `.values` U32.
-inline constexpr std::string_view kSeen = "users.seen";                  // user → items, ascending
-inline constexpr std::string_view kItemCategories = "items.categories";  // item → categories, ascending
+inline constexpr std::string_view kSeen = "users.seen";                        // user → items, ascending
+inline constexpr std::string_view kItemCategories = "items.categories";        // item → categories, ascending
+inline constexpr std::string_view kRecommendations = "users.recommendations";  // user → items by rank, with scores
 inline std::string Values(std::string_view csr) { return absl::StrFormat("%s.values", csr); }
 inline std::string Weights(std::string_view csr) { return absl::StrFormat("%s.weights", csr); }  // F32, one a value
 

@@ -28,6 +28,13 @@ struct BlendPartVector {
   std::vector<ItemWeight> coefficients;  // of a space of sparse rows
 };
 
+struct ContributionScratch {
+  std::vector<ItemWeight> history;
+  std::vector<double> whole, difference;  // [d]: vector of the whole history; less that without an item
+  std::vector<float> values;              // [history × items of the answer]
+  std::vector<ScoredItem> best;
+};
+
 struct EngineScratch {
   RequestPlan plan;
   RecommendResult shared;  // of Recommender::Recommend
@@ -41,10 +48,12 @@ struct EngineScratch {
   FoldInScratch fold_in;
   TraitScratch traits;
   SparseScratch sparse;
+  ContributionScratch contributions;
   std::vector<float> vector;             // of the subject; empty in a space of sparse rows
   std::vector<float> profile;            // of the subject in a traits space, p; else empty
   std::vector<ItemWeight> coefficients;  // of the subject in a space of sparse rows; else empty
-  std::vector<float> trained;
+  std::vector<float> trained, step;
+  std::vector<EventView> steps;  // a history by ascending blend_step
   std::vector<double> worth, mean;
   std::vector<ItemWeight> history, merged;
   std::vector<TokenWeight> tokens;

@@ -11,6 +11,7 @@
 #include "core/base/checksum.h"
 #include "core/base/status_macros.h"
 #include "core/bundle/tensor_names.h"
+#include "core/engine/category_means.h"
 #include "core/engine/derive.h"
 #include "core/topk/quantizer.h"
 
@@ -82,6 +83,7 @@ absl::Status Model::Bind() {
   actions_ = IdTableFrom(tensors_, names::kActionIds);
   item_names_ = IdTableFrom(tensors_, names::kItemNames);
   seen_ = Rows(tensors_, names::kSeen);
+  recommendations_ = Rows(tensors_, names::kRecommendations);
   item_categories_ = Rows(tensors_, names::kItemCategories);
   BindTokens();
   new_vocabulary_ = std::make_unique<NewVocabulary>(items_.size(), tokens_.size());
@@ -183,8 +185,14 @@ absl::Status Model::BindFoldIn(Space* space) {
   }
   const auto sources = part(names::kSources);
   const auto gram = TensorOrEmpty<double>(tensors_, names::Space(space->name, names::kGram));
-  ASSIGN_OR_RETURN(FoldInSolver solver, FoldInSolver::Create(spec, sources.empty() ? space->items : sources, gram));
+  const auto folded = sources.empty() ? space->items : sources;
+  ASSIGN_OR_RETURN(FoldInSolver solver, FoldInSolver::Create(spec, folded, gram));
   space->fold_in = std::make_unique<const FoldInSolver>(std::move(solver));
+  // Whatever was observed says something: the offsets of the items.
+  if (spec.fold_in != FoldIn::kObserved) {
+    space->category_means =
+        CategoryMeans(folded, spec.dim, item_categories_, categories_.size(), spec.metric == Metric::kCosine);
+  }
   return absl::OkStatus();
 }
 

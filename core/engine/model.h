@@ -34,6 +34,9 @@ struct Space {
   double item_scale = 1;                  // 1/root mean square of ‖x‖ where the space ranks by dot product, else 1
   ScanSpace recommend;                    // by the spec's metric, with the item prior
   ScanSpace similar;                      // by cosine, without it
+  // [n_categories × d], of what fold_in looks history items up in; empty where each item has a vector
+  // (category_means.h).
+  std::vector<float> category_means;
   // What makes a subject's vector: one of these.
   std::unique_ptr<const FoldInSolver> fold_in;  // of items
   bool has_tokens = false;                      // of tokens: `embedding`, and `traits` on top of it
@@ -41,6 +44,14 @@ struct Space {
   std::unique_ptr<const TraitProjection> traits;
   std::vector<const Space*> parts;  // of a blend
   SparseSpace sparse;               // of sparse rows, which `recommend` and `similar` do not scan
+};
+
+// A list by rank: items, distinct, and their scores, never rising.
+struct RankedItems {
+  std::span<const uint32_t> items;
+  std::span<const float> scores;
+
+  bool empty() const { return items.empty(); }
 };
 
 // How a model came to be ready, for the log.
@@ -88,6 +99,10 @@ class Model {
   size_t item_words() const { return (size_t{n_items()} + 63) / 64; }  // of a bitmap over items
   // What each of those is worth, before any transform; empty when the bundle does not say.
   std::span<const float> SeenWeights(uint32_t user) const { return seen_.RowWeights(user); }
+  // The list that the bundle holds ready for a user, who need not have a vector in any space.
+  RankedItems Recommendations(uint32_t user) const {
+    return {recommendations_.Row(user), recommendations_.RowWeights(user)};
+  }
   std::span<const float> popularity() const { return popularity_; }                 // [n_items] or empty
   std::span<const uint32_t> popularity_order() const { return popularity_order_; }  // [n_items]
 
@@ -112,7 +127,7 @@ class Model {
   std::string name_, version_, digest_;
   LoadCost cost_;
   IdTable items_, users_, categories_, tokens_, actions_, item_names_;
-  RowsView seen_, item_categories_, item_tokens_;
+  RowsView seen_, recommendations_, item_categories_, item_tokens_;
   std::vector<int64_t> item_token_offsets_;  // of item_tokens_
   std::vector<uint32_t> item_token_values_;
   std::span<const uint64_t> category_bitmaps_;

@@ -19,6 +19,18 @@ struct ScoreTerm {
   float value = 0;
 };
 
+// What an item of the history counts for a score (contributions.h).
+struct Contribution {
+  uint32_t item = 0;  // of the history
+  float value = 0;
+};
+
+struct ContributionResult {
+  // Of the i-th item of the answer: contributions[begin[i] … begin[i + 1]), largest first, then by item.
+  std::vector<Contribution> contributions;
+  std::vector<uint32_t> begin;  // [items + 1]
+};
+
 struct RecommendResult {
   AnswerSource source = AnswerSource::kPopularity;
   const Space* space = nullptr;  // of a blend that the request asked for: its first
@@ -37,6 +49,7 @@ struct RecommendResult {
   std::vector<uint32_t> history_begin;  // [items + 1], or empty
   std::vector<float> blend_terms;       // of a blend: [items × blended_spaces], in place of `terms`
   std::vector<float> boost_terms;       // [items], what boosts added; empty without boosts
+  ContributionResult contributions;     // of a space, not of a blend that the request asked for
 };
 
 }  // namespace kindred

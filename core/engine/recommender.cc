@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
+#include "core/engine/contributions.h"
 #include "core/engine/subject_ranking.h"
 
 namespace kindred {
@@ -78,6 +79,8 @@ void Clear(RecommendResult* result) {
   result->history_begin.clear();
   result->blend_terms.clear();
   result->boost_terms.clear();
+  result->contributions.contributions.clear();
+  result->contributions.begin.clear();
 }
 
 // The items of the page that the options ask for, of a list that `builder` makes.
@@ -111,7 +114,7 @@ void ExplainItems(const RequestPlan& plan, const SubjectRanking& ranked, EngineS
   if (!plan.boost.empty()) {
     for (const ScoredItem& item : result->items) result->boost_terms.push_back(plan.boost[item.item]);
   }
-  if (ranked.source == AnswerSource::kPopularity) {
+  if (ranked.source == AnswerSource::kPopularity || ranked.source == AnswerSource::kPrecomputed) {
     if (!plan.blended && !IsSparse(space.spec.fold_in)) {
       result->terms.assign(result->items.size() * space.spec.dim, 0.0f);
     }
@@ -196,7 +199,11 @@ void Recommender::Answer(const SubjectView& subject, const RecommendOptions& opt
   const ItemSimilarity similarity(plan.parts);
   ListBuilder builder(model_, ranked.ranking, admission, similarity, &scratch->ranking, &scratch->list);
   TakePage(options, shape, model_.n_items(), &builder, result);
-  if (options.explain) ExplainItems(plan, ranked, scratch, result);
+  if (!options.explain) return;
+  ExplainItems(plan, ranked, scratch, result);
+  if (plan.blended) return;
+  // Last: it works in the same scratch.
+  Contributions(model_, plan.space(), subject, ranked.source, result->items, scratch, &result->contributions);
 }
 
 void Recommender::AnswerMany(std::span<const SubjectView> subjects, const RecommendOptions& options,

@@ -9,7 +9,7 @@ namespace kindred {
 
 struct RowsView {
   std::span<const int64_t> offsets;  // [rows + 1], or empty: every row is
-  std::span<const uint32_t> values;  // ascending within a row
+  std::span<const uint32_t> values;  // ascending within a row, but for lists by rank
   std::span<const float> weights;    // one a value, or empty
 
   bool empty() const { return offsets.empty(); }

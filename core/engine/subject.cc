@@ -12,6 +12,10 @@ std::string_view AnswerSourceName(AnswerSource source) {
       return "trained_vector";
     case AnswerSource::kInlineEvents:
       return "inline_events";
+    case AnswerSource::kCategory:
+      return "category";
+    case AnswerSource::kPrecomputed:
+      return "precomputed";
     case AnswerSource::kAverage:
       return "average";
     case AnswerSource::kPopularity:

@@ -9,15 +9,18 @@
 
 namespace kindred {
 
-// Where the vector that ranked came from: the rung of the ladder (architecture §5).
+// Where the vector that ranked came from: the rung of the ladder (architecture §5), highest first.
 enum class AnswerSource : uint8_t {
   kLiveProfile,     // fold-in of the stored event history
   kBlendedProfile,  // 0.7 · trained vector + 0.3 · fold-in of the stored history
   kTrainedVector,   // the user's row of the bundle, or the fold-in of what the bundle says they have seen
   kInlineEvents,    // fold-in of the request's own events
+  kCategory,        // the mean of the categories of items whose own vectors say nothing
+  kPrecomputed,     // no vector: the list that the bundle holds ready for the user
   kAverage,         // the mean user vector
-  kPopularity,      // the most popular items
+  kPopularity,      // no vector: the most popular items
 };
+inline constexpr size_t kAnswerSources = 8;
 std::string_view AnswerSourceName(AnswerSource source);  // "live_profile", "blended_profile", "trained_vector", …
 
 // Whom to recommend for. A user with neither a live history nor a trained row is answered from the next rung.

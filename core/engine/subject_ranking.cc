@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/kernels/dispatch.h"
 
@@ -17,9 +18,7 @@ void Normalize(std::span<float> vector) {
   for (float& x : vector) x = static_cast<float>(x * inverse);
 }
 
-bool HasOwnVector(AnswerSource source) {
-  return source != AnswerSource::kAverage && source != AnswerSource::kPopularity;
-}
+bool HasOwnVector(AnswerSource source) { return source < AnswerSource::kPrecomputed; }
 
 class Ranker {
  public:
@@ -35,6 +34,8 @@ class Ranker {
     out.source = SubjectResolver(model_, &scratch_).Resolve(subject_, space);
     if (out.source == AnswerSource::kPopularity) {
       out.ranking = ByPopularity();
+    } else if (out.source == AnswerSource::kPrecomputed) {
+      out.ranking = ByList();
     } else if (IsSparse(space.spec.fold_in)) {
       out.ranking = BySparseRows(space);
     } else {
@@ -55,6 +56,25 @@ class Ranker {
     }
     scratch_.scores.resize(model_.n_items());
     for (size_t i = 0; i < scratch_.scores.size(); ++i) scratch_.scores[i] = out.scores[i] + plan_.boost[i];
+    out.scores = scratch_.scores;
+    return out;
+  }
+
+  // The user's list with its scores, and behind it everything else by popularity, with scores below those of the list.
+  Ranking ByList() {
+    const RankedItems list = model_.Recommendations(*model_.users().Find(subject_.user_id));
+    const auto popularity = model_.popularity();
+    const float most = popularity.empty() ? 0 : popularity[model_.popularity_order().front()];
+    const double last = list.scores.back(), gap = std::max(1.0, std::abs(last) * 0x1p-10);
+    scratch_.scores.resize(model_.n_items());
+    for (size_t i = 0; i < scratch_.scores.size(); ++i) {
+      const double share = most > 0 ? popularity[i] / most : 0;
+      scratch_.scores[i] =
+          static_cast<float>(std::max<double>(last - gap * (2 - share), std::numeric_limits<float>::lowest()));
+    }
+    for (size_t i = 0; i < list.items.size(); ++i) scratch_.scores[list.items[i]] = list.scores[i];
+    for (size_t i = 0; i < plan_.boost.size() && i < scratch_.scores.size(); ++i) scratch_.scores[i] += plan_.boost[i];
+    Ranking out;
     out.scores = scratch_.scores;
     return out;
   }
@@ -92,11 +112,13 @@ class Ranker {
     }
     for (size_t p = 0; p < plan_.parts.size(); ++p) {
       BlendPartVector& part = scratch_.blend[p];
-      part.speaks = plan_.parts[p].weight > 0 && part.source != AnswerSource::kPopularity &&
-                    (HasOwnVector(part.source) || !HasOwnVector(out.source));
+      part.speaks = plan_.parts[p].weight > 0 &&
+                    (HasOwnVector(out.source) ? HasOwnVector(part.source) : part.source == AnswerSource::kAverage);
     }
     if (out.source == AnswerSource::kPopularity) {
       out.ranking = ByPopularity();
+    } else if (out.source == AnswerSource::kPrecomputed) {
+      out.ranking = ByList();
     } else if (plan_.carrier != nullptr) {
       out.ranking = ByCarrier();
     } else {

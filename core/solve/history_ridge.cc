@@ -6,69 +6,15 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/solve/ridge.h"
+#include "core/solve/upper_cholesky.h"
 
 namespace kindred {
 namespace {
 
-// A pivot this much below its diagonal entry is rounding noise.
-constexpr double kSmallestPivot = 1e-14;
 // The least λ, against the largest ‖x‖² of a history, for histories whose rows depend on one another.
 constexpr double kLeastLambda = 1e-10;
 // Below this curvature 1/c is no fit companion for a Gram matrix.
 constexpr double kLeastCurvature = 1e-9;
-
-// Upper triangle of a symmetric matrix [n × n] → U with UᵀU = matrix, in place. Inner loops run along rows.
-void Cholesky(size_t n, double* a) {
-  for (size_t k = 0; k < n; ++k) {
-    double* __restrict row = a + k * n;
-    // row[k] has lost what the rows above explain; a matrix that is singular to rounding keeps a positive pivot.
-    const double pivot = std::sqrt(row[k]);
-    const double inverse = 1 / pivot;
-    row[k] = pivot;
-    for (size_t j = k + 1; j < n; ++j) row[j] *= inverse;
-    for (size_t i = k + 1; i < n; ++i) {
-      double* __restrict below = a + i * n;
-      const double factor = row[i];
-      const double before = below[i];
-      for (size_t j = i; j < n; ++j) below[j] -= factor * row[j];
-      below[i] = std::max(below[i], kSmallestPivot * before);
-    }
-  }
-}
-
-// Uᵀ Y = B for n rows of `width` numbers each, in place.
-void SolveTransposed(const double* u, size_t n, double* b, size_t width) {
-  for (size_t k = 0; k < n; ++k) {
-    double* __restrict row = b + k * width;
-    const double inverse = 1 / u[k * n + k];
-    for (size_t j = 0; j < width; ++j) row[j] *= inverse;
-    for (size_t i = k + 1; i < n; ++i) {
-      double* __restrict below = b + i * width;
-      const double factor = u[k * n + i];
-      for (size_t j = 0; j < width; ++j) below[j] -= factor * row[j];
-    }
-  }
-}
-
-// U x = b, in place.
-void SolveUpper(const double* u, size_t n, double* x) {
-  for (size_t k = n; k-- > 0;) {
-    double sum = x[k];
-    for (size_t j = k + 1; j < n; ++j) sum -= u[k * n + j] * x[j];
-    x[k] = sum / u[k * n + k];
-  }
-}
-
-// a[i][i…] += factor · x_i · x[i…]
-template <typename T>
-void AddOuter(const T* x, size_t n, double factor, double* a) {
-  for (size_t i = 0; i < n; ++i) {
-    const double scaled = factor * x[i];
-    if (scaled == 0) continue;
-    double* __restrict row = a + i * n;
-    for (size_t j = i; j < n; ++j) row[j] += scaled * x[j];
-  }
-}
 
 }  // namespace
 
@@ -92,7 +38,7 @@ absl::StatusOr<HistoryRidgeSolver> HistoryRidgeSolver::Create(std::span<const do
     if (out.form_[size_t{i} * d + i] <= 0) out.form_[size_t{i} * d + i] = 1;
   }
   out.upper_ = out.form_;
-  Cholesky(d, out.upper_.data());
+  UpperCholesky(d, out.upper_.data());
   return out;
 }
 
@@ -123,7 +69,7 @@ void HistoryRidgeSolver::Solve(std::span<const HistoryRow> history, std::span<do
       if (row.curvature > 0) AddOuter(row.x, d, row.curvature, system);
       for (size_t j = 0; j < d; ++j) u[j] += row.share * row.x[j];
     }
-    Cholesky(d, system);
+    UpperCholesky(d, system);
     SolveTransposed(system, d, u.data(), 1);
     SolveUpper(system, d, u.data());
     return;
@@ -146,7 +92,7 @@ void HistoryRidgeSolver::Solve(std::span<const HistoryRow> history, std::span<do
     system[i * h + i] += 1 / history[i].curvature;
     z[i] = history[i].share / history[i].curvature;
   }
-  Cholesky(h, system);
+  UpperCholesky(h, system);
   SolveTransposed(system, h, z, 1);
   SolveUpper(system, h, z);
   for (size_t j = 0; j < d; ++j) {

@@ -160,6 +160,21 @@ void BundleBuilder::AddSpaces() {
   if (shape_.n_users > 0) {
     const std::vector<float> weights(Get<uint32_t>(names::Values(names::kSeen)).size(), 2);
     Set<float>(names::Weights(names::kSeen), {weights.size()}, weights);
+    // User u: the items 2u + 1, 2u and 2u + 2, but for the last user, who has no list.
+    std::vector<int64_t> at = {0};
+    std::vector<uint32_t> listed;
+    std::vector<float> scores;
+    for (uint32_t user = 0; user < shape_.n_users; ++user) {
+      for (uint32_t item : {2 * user + 1, 2 * user, 2 * user + 2}) {
+        if (user + 1 == shape_.n_users || item >= n) continue;
+        listed.push_back(item);
+        scores.push_back(4 - static_cast<float>(listed.size() - static_cast<size_t>(at.back())));
+      }
+      at.push_back(static_cast<int64_t>(listed.size()));
+    }
+    Set<int64_t>(names::Offsets(names::kRecommendations), {at.size()}, at);
+    Set<uint32_t>(names::Values(names::kRecommendations), {listed.size()}, listed);
+    Set<float>(names::Weights(names::kRecommendations), {scores.size()}, scores);
   }
 
   SpaceSpecs specs = *SpaceSpecsFromJson(metadata_.find(names::kSpaces)->second);

@@ -212,7 +212,8 @@ absl::StatusOr<SegmentFigures> MeasureSegments(const Model& model, const Space& 
     AnswerSource source = AnswerSource::kPopularity;
     const auto found = vector(segments.users[user], &source);
     const bool zeros = std::all_of(found.begin(), found.end(), [](float x) { return x == 0; });
-    if (source != AnswerSource::kTrainedVector || zeros) {
+    const bool trained = source == AnswerSource::kTrainedVector || source == AnswerSource::kCategory;
+    if (!trained || zeros) {
       ++out.without_vector;
       continue;
     }

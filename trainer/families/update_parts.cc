@@ -125,7 +125,8 @@ void MixTokenFoldIns(const Model& model, const Space& space, const KnownEvents& 
            [&](uint32_t user, EngineScratch* scratch, std::span<float> out) {
              SubjectView subject;
              subject.inline_events = histories[user];
-             if (recommender.Resolve(subject, space, scratch, nullptr) != AnswerSource::kInlineEvents) return false;
+             const AnswerSource source = recommender.Resolve(subject, space, scratch, nullptr);
+             if (source != AnswerSource::kInlineEvents && source != AnswerSource::kCategory) return false;
              const std::vector<float>& found = space.traits != nullptr ? scratch->profile : scratch->vector;
              std::copy(found.begin(), found.end(), out.begin());
              return true;
@@ -215,9 +216,13 @@ bool PriorIsDerived(const Model& model) {
 
 // Names of the tensors that do not outlive new events.
 std::set<std::string, std::less<>> Replaced(const Model& model, std::vector<std::string>* notes) {
-  std::set<std::string, std::less<>> out = {names::Bytes(names::kUserIds),     names::Offsets(names::kUserIds),
-                                            names::Index(names::kUserIds),     names::Offsets(names::kSeen),
-                                            names::Values(names::kSeen),       names::Weights(names::kSeen),
+  std::set<std::string, std::less<>> out = {names::Bytes(names::kUserIds),
+                                            names::Offsets(names::kUserIds),
+                                            names::Index(names::kUserIds),
+                                            names::Offsets(names::kSeen),
+                                            names::Values(names::kSeen),
+                                            names::Weights(names::kSeen),
+                                            names::Offsets(names::kRecommendations),
                                             std::string(names::kGoldenQueries)};
   for (const auto& space : model.spaces()) {
     if (space->users.empty()) continue;
@@ -262,6 +267,14 @@ absl::StatusOr<UpdatedParts> UpdateParts(const Model& model, const EventLog& new
   for (OwnedTensor& tensor : MakeIdTensors(names::kUserIds, user_ids)) out.parts.tensors.push_back(std::move(tensor));
   if (FindTensor(model.tensors(), names::Offsets(names::kSeen)) != nullptr) {
     RETURN_IF_ERROR(MergeSeen(model, events, options, n_users, &out.parts));
+  }
+  // New users have no list.
+  const auto lists = TensorOrEmpty<int64_t>(model.tensors(), names::Offsets(names::kRecommendations));
+  if (!lists.empty()) {
+    std::vector<int64_t> offsets(lists.begin(), lists.end());
+    offsets.resize(size_t{n_users} + 1, offsets.back());
+    out.parts.tensors.push_back(OwnedTensor::Copy<int64_t>(names::Offsets(names::kRecommendations), {offsets.size()},
+                                                           std::span<const int64_t>(offsets)));
   }
 
   for (const auto& space : model.spaces()) {

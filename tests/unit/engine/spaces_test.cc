@@ -184,9 +184,9 @@ TEST_F(SpacesTest, LaddersOfUnknownTokensAndNewCustomers) {
   expect_vector(zoo_.tokens[23], "zero vectors add nothing");
 
   // A7: fewer than three tokens are known by their categories.
-  EXPECT_EQ(resolve("traits", {{"p1", "view"}, {"p1", "buy"}}), AnswerSource::kInlineEvents);
+  EXPECT_EQ(resolve("traits", {{"p1", "view"}, {"p1", "buy"}}), AnswerSource::kCategory);
   const Vector one = scratch_.profile.empty() ? Vector() : Vector(scratch_.profile.begin(), scratch_.profile.end());
-  EXPECT_EQ(resolve("traits", {{"p4", "view"}}), AnswerSource::kInlineEvents);
+  EXPECT_EQ(resolve("traits", {{"p4", "view"}}), AnswerSource::kCategory);
   for (size_t t = 0; t < one.size(); ++t) EXPECT_NEAR(scratch_.profile[t], one[t], 1e-6) << "same category";
   EXPECT_EQ(resolve("traits", {{"p25", "view"}, {"p26", "buy"}}), AnswerSource::kPopularity) << "no category";
   EXPECT_EQ(resolve("traits", {{"p25", "view"}, {"p26", "buy"}, {"p1", "view"}}), AnswerSource::kInlineEvents);

@@ -115,7 +115,7 @@ TEST(AnswerWriter, TimesBefore1970KeepPositiveNanos) {
 }
 
 TEST(AnswerWriter, SourcesAndDurabilityKeepTheirNames) {
-  for (int i = 0; i < 6; ++i) {
+  for (size_t i = 0; i < kAnswerSources; ++i) {
     std::string name(AnswerSourceName(static_cast<AnswerSource>(i)));
     for (char& c : name) c = static_cast<char>(std::toupper(c));
     EXPECT_EQ(v1::AnswerSource_Name(ToProto(static_cast<AnswerSource>(i))), "ANSWER_SOURCE_" + name);

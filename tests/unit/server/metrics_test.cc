@@ -74,6 +74,9 @@ TEST_F(MetricsTest, AddsWorkersUp) {
   calls_.cell(0, 1).Observe(2'000'000'000);  // beyond the last bound
   service_.CountAnswer(0, AnswerSource::kAverage);
   service_.CountAnswer(1, AnswerSource::kAverage);
+  service_.CountAnswer(0, AnswerSource::kCategory);
+  service_.CountAnswer(1, AnswerSource::kPrecomputed);
+  service_.CountAnswer(1, AnswerSource::kPopularity);
   service_.CountDegraded(1, DegradedMethod::kGetProfile, DegradedReason::kStoreUnavailable);
   service_.CountDegraded(0, DegradedMethod::kBatchGetProfile, DegradedReason::kStaleProfile);
   const std::string text = metrics_.Text();
@@ -88,6 +91,9 @@ TEST_F(MetricsTest, AddsWorkersUp) {
   EXPECT_THAT(text, HasSubstr("grpc_server_handling_seconds_count{" + method + "} 3\n"));
   EXPECT_THAT(text, HasSubstr("kindred_calls_in_flight{grpc_method=\"Recommend\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("kindred_answers_total{source=\"average\"} 2\n"));
+  for (const char* source : {"category", "precomputed", "popularity"}) {
+    EXPECT_THAT(text, HasSubstr("kindred_answers_total{source=\"" + std::string(source) + "\"} 1\n"));
+  }
   EXPECT_THAT(text,
               HasSubstr("kindred_degraded_total{grpc_method=\"GetProfile\",reason=\"profile_store_unavailable\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("kindred_degraded_total{grpc_method=\"BatchGetProfile\",reason=\"stale_profile\"} 1\n"));
