@@ -1,4 +1,5 @@
-// Every limit of the API, in one place. docs/operations.md lists them for users; a change there is a change here.
+// Every limit of the API, in one place. docs/operations.md lists them for users, each with its name and value, and
+// tests/check_limits.py holds the two against one another.
 #pragma once
 
 #include <cstddef>

@@ -32,7 +32,7 @@ constexpr std::array<std::pair<DegradedReason, const char*>, ServiceCounters::kR
      {DegradedReason::kStaleProfile, "stale_profile"}}};
 
 MetricLabels MethodLabels(const rpc::MethodName& name) {
-  return {{"grpc_type", "unary"}, {"grpc_service", name.service}, {"grpc_method", name.method}};
+  return {{"grpc_type", name.type}, {"grpc_service", name.service}, {"grpc_method", name.method}};
 }
 
 // The names and labels that gRPC servers in other languages use, so that common dashboards work.

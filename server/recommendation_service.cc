@@ -3,10 +3,39 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/status_macros.h"
+
 namespace kindred {
 namespace {
 
 constexpr std::string_view kServiceName = "kindred.v1.RecommendationService";
+
+using Streaming = rpc::ServerStreamCall<v1::StreamRecommendRequest, v1::StreamRecommendResponse>;
+
+// The answers for the subjects of one request, so many a message.
+class SubjectStream final : public Streaming::Source {
+ public:
+  SubjectStream(const RecommendMethods* ranking, const v1::StreamRecommendRequest* request, WorkerState* state)
+      : ranking_(ranking), request_(request), state_(state) {}
+
+  absl::StatusOr<rpc::StreamStep> Next(v1::StreamRecommendResponse* response) override {
+    if (next_ > 0 && next_ >= request_->subjects_size()) return rpc::StreamStep::kEnd;
+    RETURN_IF_ERROR(ranking_->StreamRecommend(*request_, next_, state_, response));
+    next_ += response->results_size();
+    return rpc::StreamStep::kMessage;
+  }
+
+ private:
+  const RecommendMethods* const ranking_;
+  const v1::StreamRecommendRequest* const request_;
+  WorkerState* const state_;
+  int next_ = 0;
+};
+
+// Whether there is sense in going on with a call.
+RecommendMethods::Interruption InterruptionOf(rpc::Call* call) {
+  return [call] { return call->ShouldStop() ? call->Standing() : absl::OkStatus(); };
+}
 
 }  // namespace
 
@@ -25,7 +54,7 @@ void RecommendationService::Register(rpc::RpcServer* server) {
     return rpc::MethodName{std::string(kServiceName), std::string(method)};
   };
   const auto request = [this](auto member) {
-    return [this, member](grpc::ServerContext* context, grpc::ByteBuffer* bytes, rpc::RawWriter* writer,
+    return [this, member](grpc::ServerContext* context, grpc::ByteBuffer* bytes, auto* writer,
                           grpc::CompletionQueue* calls, grpc::ServerCompletionQueue* notifications,
                           void* tag) { (raw_.*member)(context, bytes, writer, calls, notifications, tag); };
   };
@@ -35,8 +64,13 @@ void RecommendationService::Register(rpc::RpcServer* server) {
       });
   server->AddUnary<v1::BatchRecommendRequest, v1::BatchRecommendResponse>(
       name("BatchRecommend"), request(&Raw::RequestBatchRecommend), [this](auto* call) {
-        call->Finish(
-            ranking_.BatchRecommend(call->request(), nullptr, states_[call->worker()].get(), call->response()));
+        call->Finish(ranking_.BatchRecommend(call->request(), InterruptionOf(call), states_[call->worker()].get(),
+                                             call->response()));
+      });
+  server->AddServerStream<v1::StreamRecommendRequest, v1::StreamRecommendResponse>(
+      name("StreamRecommend"), request(&Raw::RequestStreamRecommend),
+      [this](Streaming* call) -> absl::StatusOr<std::unique_ptr<Streaming::Source>> {
+        return std::make_unique<SubjectStream>(&ranking_, &call->request(), states_[call->worker()].get());
       });
   server->AddUnary<v1::SimilarItemsRequest, v1::SimilarItemsResponse>(
       name("SimilarItems"), request(&Raw::RequestSimilarItems), [this](auto* call) {
@@ -44,7 +78,8 @@ void RecommendationService::Register(rpc::RpcServer* server) {
       });
   server->AddUnary<v1::ScoreItemsRequest, v1::ScoreItemsResponse>(
       name("ScoreItems"), request(&Raw::RequestScoreItems), [this](auto* call) {
-        call->Finish(ranking_.ScoreItems(call->request(), nullptr, states_[call->worker()].get(), call->response()));
+        call->Finish(ranking_.ScoreItems(call->request(), InterruptionOf(call), states_[call->worker()].get(),
+                                         call->response()));
       });
   server->AddUnary<v1::GetVectorsRequest, v1::GetVectorsResponse>(
       name("GetVectors"), request(&Raw::RequestGetVectors), [this](auto* call) {

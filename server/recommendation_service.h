@@ -37,8 +37,9 @@ class RecommendationService {
   // Every method takes and gives bytes; the calls parse on their arenas.
   using Service = v1::RecommendationService;
   template <typename Base>
-  using Ranking = Service::WithRawMethod_Recommend<Service::WithRawMethod_BatchRecommend<
-      Service::WithRawMethod_SimilarItems<Service::WithRawMethod_ScoreItems<Service::WithRawMethod_GetVectors<Base>>>>>;
+  using Ranking = Service::WithRawMethod_Recommend<
+      Service::WithRawMethod_BatchRecommend<Service::WithRawMethod_StreamRecommend<Service::WithRawMethod_SimilarItems<
+          Service::WithRawMethod_ScoreItems<Service::WithRawMethod_GetVectors<Base>>>>>>;
   template <typename Base>
   using Profiles = Service::WithRawMethod_UpdateProfile<Service::WithRawMethod_GetProfile<
       Service::WithRawMethod_BatchGetProfile<Service::WithRawMethod_DeleteProfile<Base>>>>;

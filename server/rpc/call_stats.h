@@ -39,8 +39,9 @@ struct alignas(64) CallCounters {
 };
 
 struct MethodName {
-  std::string service;  // "kindred.v1.RecommendationService"
-  std::string method;   // "Recommend"
+  std::string service;         // "kindred.v1.RecommendationService"
+  std::string method;          // "Recommend"
+  std::string type = "unary";  // or "server_stream"
 };
 
 class CallStats {

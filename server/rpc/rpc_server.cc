@@ -1,5 +1,6 @@
 #include "server/rpc/rpc_server.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/server_builder.h>
 
@@ -25,7 +26,21 @@ RpcServer::~RpcServer() {
   }
 }
 
+absl::Status RpcServer::RunLocally(std::string_view service, std::string_view method, std::string_view request,
+                                   std::vector<std::string>* responses) const {
+  for (size_t i = 0; i < names_.size(); ++i) {
+    if (names_[i].service == service && names_[i].method == method) return methods_[i].run_locally(request, responses);
+  }
+  return absl::UnimplementedError(absl::StrFormat("no method '%s' of service '%s'", method, service));
+}
+
 absl::Status RpcServer::Start() {
+  // gRPC ends with the last that uses it. Where a write has had to wait for the network, its end waits up to ten
+  // seconds for a poller that it started for that (tcp_posix.cc, run_poller): the server would stop that much later.
+  [[maybe_unused]] static const bool kept = [] {
+    grpc_init();
+    return true;
+  }();
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   // Last, so that the methods of our own have the first numbers in the statistics.
   for (const MethodName& name : names_) health_.Set(name.service, false);
@@ -60,10 +75,11 @@ absl::Status RpcServer::Start() {
   address_ = colon == std::string::npos ? options_.listen : StrCat(options_.listen.substr(0, colon), ":", port);
 
   stats_ = std::make_unique<CallStats>(names_, options_.threads);
-  for (uint32_t method = 0; method < factories_.size(); ++method) {
+  calls_.reserve(methods_.size() * workers_.size() * options_.calls_per_method);
+  for (uint32_t method = 0; method < methods_.size(); ++method) {
     for (auto& worker : workers_) {
       for (uint32_t i = 0; i < options_.calls_per_method; ++i) {
-        calls_.push_back(factories_[method](worker.get(), &stats_->cell(method, worker->index())));
+        calls_.push_back(methods_[method].queue(worker.get(), &stats_->cell(method, worker->index())));
         calls_.back()->Post();
       }
     }

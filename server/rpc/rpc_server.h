@@ -1,5 +1,5 @@
-// The gRPC server: a list of unary methods with their handlers, answered by one completion queue and one thread a core,
-// plus the standard health service and reflection.
+// The gRPC server: a list of methods with their handlers, answered by one completion queue and one thread a core, plus
+// the standard health service and reflection.
 //
 // Use: Add… everything, Start, …, Drain, Stop. One thread drives it; only stats() and address() are for others.
 #pragma once
@@ -11,13 +11,16 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "server/rpc/call_stats.h"
 #include "server/rpc/health_service.h"
-#include "server/rpc/unary_call.h"
+#include "server/rpc/local_call.h"
+#include "server/rpc/queued_stream.h"
+#include "server/rpc/queued_unary.h"
 #include "server/rpc/worker.h"
 
 namespace kindred::rpc {
@@ -38,17 +41,24 @@ class RpcServer {
   // A generated service whose methods AddUnary names. Must outlive this.
   void AddService(grpc::Service* service) { services_.push_back(service); }
 
-  // `handler` answers calls of a method; see UnaryCall for when and how. Called on any worker's thread.
+  // `handler` answers calls of a method; see Call for when and how. Called on any worker's thread.
   template <typename Req, typename Res>
   void AddUnary(MethodName name, RequestCall request_call, typename UnaryCall<Req, Res>::Handler handler) {
-    auto method = std::make_shared<Method<Req, Res>>();
-    method->request_call = std::move(request_call);
-    method->handler = std::move(handler);
-    names_.push_back(std::move(name));
-    factories_.push_back([method](Worker* worker, CallCounters* counters) -> std::unique_ptr<UnaryCallBase> {
-      return std::make_unique<UnaryCall<Req, Res>>(worker, &method->request_call, counters, &method->handler);
-    });
+    Add<QueuedUnary, UnaryCall<Req, Res>>(std::move(name), std::move(request_call), std::move(handler));
   }
+
+  // The same of a method that answers with a stream; see MessageSource.
+  template <typename Req, typename Res>
+  void AddServerStream(MethodName name, RequestStream request_stream,
+                       typename ServerStreamCall<Req, Res>::Handler handler) {
+    name.type = "server_stream";
+    Add<QueuedStream, ServerStreamCall<Req, Res>>(std::move(name), std::move(request_stream), std::move(handler));
+  }
+
+  // Answers one call in this thread, without a network and whether or not the server was started, as worker 0; see
+  // local_call.h. UNIMPLEMENTED for a method that was not added. REQUIRES: no worker runs.
+  absl::Status RunLocally(std::string_view service, std::string_view method, std::string_view request,
+                          std::vector<std::string>* responses) const;
 
   // Binds and serves, health SERVING. UNAVAILABLE when the address cannot be bound, with the address.
   absl::Status Start();
@@ -67,26 +77,44 @@ class RpcServer {
   void Stop();
 
  private:
-  template <typename Req, typename Res>
   struct Method {
-    RequestCall request_call;
-    typename UnaryCall<Req, Res>::Handler handler;
+    std::function<std::unique_ptr<QueuedCall>(Worker*, CallCounters*)> queue;
+    std::function<absl::Status(std::string_view, std::vector<std::string>*)> run_locally;
   };
-  using CallFactory = std::function<std::unique_ptr<UnaryCallBase>(Worker*, CallCounters*)>;
+
+  template <typename Queued, typename TypedCall, typename Request>
+  void Add(MethodName name, Request request, typename TypedCall::Handler handler) {
+    struct Shared {
+      Request request;
+      typename TypedCall::Handler handler;
+    };
+    auto shared = std::make_shared<Shared>();
+    shared->request = std::move(request);
+    shared->handler = std::move(handler);
+    names_.push_back(std::move(name));
+    methods_.push_back({[shared](Worker* worker, CallCounters* counters) -> std::unique_ptr<QueuedCall> {
+                          return std::make_unique<Queued>(worker, counters, &shared->request,
+                                                          std::make_unique<TypedCall>(&shared->handler));
+                        },
+                        [shared](std::string_view request, std::vector<std::string>* responses) {
+                          TypedCall call(&shared->handler);
+                          return rpc::RunLocally(&call, request, responses);
+                        }});
+  }
 
   uint64_t CallsStarted() const;
 
   const RpcServerOptions options_;
   std::vector<grpc::Service*> services_;
   std::vector<MethodName> names_;
-  std::vector<CallFactory> factories_;
+  std::vector<Method> methods_;  // as names_
   std::unique_ptr<CallStats> stats_;
   std::string address_;
   // Destroyed from the last: calls hold gRPC contexts, the server uses the health service and the workers' queues.
   std::vector<std::unique_ptr<Worker>> workers_;
   HealthService health_;
   std::unique_ptr<grpc::Server> server_;
-  std::vector<std::unique_ptr<UnaryCallBase>> calls_;
+  std::vector<std::unique_ptr<QueuedCall>> calls_;
 };
 
 }  // namespace kindred::rpc

@@ -24,11 +24,46 @@ void Worker::StopTag::Proceed(bool ok) {
   worker->queue_->Shutdown();
 }
 
-void Worker::Run() {
-  pthread_setname_np(pthread_self(), ("rpc-" + std::to_string(index_)).c_str());
+void Worker::Look() {
+  // A handler that was handed to another thread must not run this one's events.
+  if (std::this_thread::get_id() != thread_id_.load(std::memory_order_relaxed)) return;
   void* tag = nullptr;
   bool ok = false;
-  while (queue_->Next(&tag, &ok)) static_cast<Tag*>(tag)->Proceed(ok);
+  while (queue_->AsyncNext(&tag, &ok, gpr_inf_past(GPR_CLOCK_MONOTONIC)) == grpc::CompletionQueue::GOT_EVENT) {
+    auto* const event = static_cast<Tag*>(tag);
+    if (event->prompt()) {
+      event->Proceed(ok);
+    } else {
+      seen_.push_back({event, ok});
+    }
+  }
+}
+
+void Worker::RunTurn() {
+  Look();
+  turn_.swap(seen_);
+  for (const Event& event : turn_) event.tag->Proceed(event.ok);
+  turn_.clear();
+  if (resting_.empty()) return;
+  Tag* const tag = resting_.front();
+  resting_.pop_front();
+  tag->Proceed(!stopping_);
+}
+
+void Worker::Run() {
+  pthread_setname_np(pthread_self(), ("rpc-" + std::to_string(index_)).c_str());
+  thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  void* tag = nullptr;
+  bool ok = false;
+  while (true) {
+    if (!seen_.empty() || !resting_.empty()) {
+      RunTurn();
+    } else if (queue_->Next(&tag, &ok)) {
+      static_cast<Tag*>(tag)->Proceed(ok);
+    } else {
+      return;
+    }
+  }
 }
 
 }  // namespace kindred::rpc

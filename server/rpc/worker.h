@@ -6,8 +6,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "server/rpc/tag.h"
 
@@ -30,6 +32,13 @@ class Worker {
   void Refuse() { refusing_.store(true, std::memory_order_relaxed); }
   bool refusing() const { return refusing_.load(std::memory_order_relaxed); }
 
+  // Reads the network and takes the events that are there, without waiting for any: prompt ones run, the others run, in
+  // their order, when the handler that asks has returned. About a microsecond. On any other thread this does nothing.
+  void Look();
+  // Has `tag` proceed once, when the events that are there by then have run: long work goes on step by step. When the
+  // worker stops first, with false. REQUIRES: on the worker's thread.
+  void Rest(Tag* tag) { resting_.push_back(tag); }
+
   void Start();
   // Drains the queue and joins the thread. REQUIRES: the gRPC server has shut down, and no other thread finishes calls
   // of this worker any more.
@@ -42,8 +51,14 @@ class Worker {
     void Proceed(bool ok) override;
     Worker* worker;
   };
+  struct Event {
+    Tag* tag;
+    bool ok;
+  };
 
   void Run();
+  // Runs what is in seen_ and resting_: all events that are there, then one step of long work.
+  void RunTurn();
 
   const uint32_t index_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
@@ -52,6 +67,11 @@ class Worker {
   std::thread thread_;
   bool stopping_ = false;
   std::atomic<bool> refusing_{false};
+  // Of the worker's thread.
+  std::atomic<std::thread::id> thread_id_;  // others compare theirs with it
+  std::vector<Event> seen_;                 // taken from the queue by Look
+  std::vector<Event> turn_;                 // those that run now
+  std::deque<Tag*> resting_;                // long work, in the order of its turns
 };
 
 }  // namespace kindred::rpc

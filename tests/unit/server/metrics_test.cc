@@ -34,6 +34,15 @@ class MetricsTest : public ::testing::Test {
   Metrics metrics_;
 };
 
+TEST_F(MetricsTest, TellsStreamsFromUnaryCalls) {
+  rpc::CallStats calls({{"s.S", "One"}, {"s.S", "Many", "server_stream"}}, 1);
+  metrics_.SetSources({&calls, &service_, &models_, &store_, &writer_});
+  const std::string text = metrics_.Text();
+  EXPECT_THAT(text, HasSubstr(R"(grpc_type="unary",grpc_service="s.S",grpc_method="One")"));
+  EXPECT_THAT(text, HasSubstr(R"(grpc_type="server_stream",grpc_service="s.S",grpc_method="Many")"));
+  metrics_.SetSources({});
+}
+
 // Dashboards and alerts are built on these: a change here is a change for users (docs/operations.md, CHANGELOG.md).
 TEST_F(MetricsTest, NamesTypesAndLabelsAreThoseOfTheList) {
   std::set<std::string> found;

@@ -1,0 +1,117 @@
+// One call as its handler sees it, whatever carried it here: a completion queue (queued_call.h) or the same process
+// (local_call.h). Request and response live on an arena that is reset between calls, so after warm-up a call allocates
+// only what gRPC itself does.
+//
+// A handler calls Finish exactly once: before it returns, or later from another thread. After Finish the call may
+// already be serving someone else: touch nothing of it. Until then it belongs to the handler.
+//
+// Long work asks ShouldStop now and then, and gives up with Standing() when it says so. Work of more than a
+// millisecond keeps other calls of its worker waiting: it asks ShouldRest too, and calls Again in place of Finish.
+#pragma once
+
+#include <google/protobuf/arena.h>
+#include <google/protobuf/message.h>
+#include <grpc/support/time.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "core/base/work_budget.h"
+
+namespace kindred::rpc {
+
+class Call {
+ public:
+  // What brings calls to their handlers and takes the answers.
+  class Carrier {
+   public:
+    virtual void Finish(const absl::Status& status) = 0;
+    virtual void Again() = 0;
+    // Finds out whether the caller has gone; tells it with Cancel.
+    virtual void Look() = 0;
+
+   protected:
+    ~Carrier() = default;
+  };
+
+  Call();
+  virtual ~Call() = default;
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  // Which worker's state this call may use while its handler has not returned.
+  uint32_t worker() const { return worker_; }
+  // The arena of request and response.
+  google::protobuf::Arena* arena() { return &arena_; }
+
+  // When the caller stops waiting; time_point::max() when it did not say.
+  std::chrono::system_clock::time_point deadline() const;
+  bool expired() const;
+  // Whether nobody waits for the answer any more, as far as the worker has noticed: it notices between events, and in
+  // ShouldStop. One atomic load, from any thread.
+  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  // OK, DEADLINE_EXCEEDED or CANCELLED.
+  absl::Status Standing() const;
+
+  // Whether the work is for nobody: expired or cancelled. Looks for the latter at most every millisecond. REQUIRES: on
+  // the thread of the handler, before it returns.
+  bool ShouldStop();
+  // ShouldStop as a budget, asked at every `every`-th step.
+  WorkBudget budget(uint32_t every = 1) {
+    return WorkBudget([](void* call) { return static_cast<Call*>(call)->ShouldStop(); }, this, every);
+  }
+
+  // True a millisecond after the handler was called: let others have their turn.
+  bool ShouldRest() const;
+  // Has the handler called once more, when other events that wait have had their turn; unless the call is cancelled or
+  // expires first, which is then its answer. In place of Finish: the handler returns next. REQUIRES: on its thread.
+  void Again() { carrier_->Again(); }
+  // What the handler keeps until then: made at the first question, gone before the next call.
+  template <typename T>
+  T* state() {
+    if (state_ == nullptr) state_ = google::protobuf::Arena::Create<T>(&arena_);
+    return static_cast<T*>(state_);
+  }
+
+  // Sends the response, or the error with its details. See the top of this file.
+  void Finish(const absl::Status& status) { carrier_->Finish(status); }
+
+  // The rest is for carriers.
+
+  // Ready for the next call: forgets what was of the last one.
+  void Clear();
+  // Makes the messages. Between Clear and this only Cancel may be called.
+  void Begin(Carrier* carrier, uint32_t worker, gpr_timespec deadline);
+  void BeginStep(std::chrono::steady_clock::time_point now) { step_begin_ = now; }
+  void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  google::protobuf::Message* request_message() { return request_; }
+  google::protobuf::Message* response_message() { return response_; }
+
+ protected:
+  virtual google::protobuf::Message* NewRequest(google::protobuf::Arena* arena) = 0;
+  // nullptr where messages are made one by one.
+  virtual google::protobuf::Message* NewResponse(google::protobuf::Arena* arena) = 0;
+
+  google::protobuf::Message* request_ = nullptr;
+  google::protobuf::Message* response_ = nullptr;
+
+ private:
+  std::unique_ptr<char[]> initial_block_;
+  google::protobuf::Arena arena_;
+  void* state_ = nullptr;
+  Carrier* carrier_ = nullptr;
+  uint32_t worker_ = 0;
+  gpr_timespec deadline_{};
+  std::atomic<bool> cancelled_{false};
+  std::chrono::steady_clock::time_point last_look_;
+  std::chrono::steady_clock::time_point step_begin_;
+};
+
+// RESOURCE_EXHAUSTED for an answer of more than limits::kMaxResponseBytes. Computes the size that serializing needs.
+absl::Status CheckResponseSize(const google::protobuf::Message& response);
+
+}  // namespace kindred::rpc
