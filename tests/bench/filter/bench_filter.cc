@@ -26,7 +26,7 @@ namespace kindred {
 namespace {
 
 constexpr uint32_t kResults = 10;
-constexpr size_t kQueries = 64;
+constexpr size_t kQueries = 16;
 constexpr double kSelectivities[] = {1, 0.5, 0.2, 0.1, 0.07, 0.05, 0.03, 0.01, 0.003, 0.001, 0.0001};
 constexpr uint32_t kRuns = 16;  // of a clustered bitmap
 constexpr uint32_t kExclusions = 10000;
