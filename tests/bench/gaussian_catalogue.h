@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <random>
 #include <span>
@@ -77,6 +79,16 @@ inline std::string TakeShape(int* argc, char** argv) {
   }
   return "3000x32";
 }
+
+// The processor time of this thread: what a search costs whatever else the machine does between its instructions.
+struct ThreadClock {
+  using time_point = std::chrono::nanoseconds;
+  static time_point now() {
+    timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  }
+};
 
 // The median in µs; reorders its argument.
 inline double MedianUs(std::vector<double>* seconds) {

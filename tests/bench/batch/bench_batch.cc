@@ -1,5 +1,6 @@
 // Exact top-10 of several queries in one call (TopKBatch) beside the same queries one at a time, on one thread. The two
-// take turns, batch by batch, so that a slow spell of the machine hits both alike.
+// take turns, batch by batch, so that a slow spell of the machine hits both alike; times are those of the thread's
+// processor time.
 //
 //   bench_batch [--shape NxD] [Google Benchmark flags]
 //
@@ -23,7 +24,7 @@ constexpr uint32_t kResults = 10;
 constexpr size_t kQueries = 64;
 
 void BenchBatch(benchmark::State& state, const GaussianCatalogue& catalogue, size_t size) {
-  using Clock = std::chrono::steady_clock;
+  using Clock = ThreadClock;
   const ScanSpace space = catalogue.View();
   TopKScratch scratch;
   TopKBatchScratch batch_scratch;

@@ -19,7 +19,7 @@ def measure_shape(context: Context, shape: str) -> list[dict]:
     rounds = [context.google_benchmark("bench_batch", f"--shape={shape}", min_time_s=0.02 if context.quick else 0.3)
               for _ in range(context.rounds)]
     note = (f"median over batches of the time a query, 1 thread, k = 10, {context.rounds} rounds; batches and single "
-            "queries by turns in one process")
+            "queries by turns in one process, processor time")
     return [row(name.removesuffix("/manual_time"), statistics.median(round_[name]["p50_us"] for round_ in rounds),
                 "µs", COMMAND, peer="one at a time, same run",
                 peer_figure=statistics.median(round_[name]["single_p50_us"] for round_ in rounds), note=note)

@@ -25,8 +25,8 @@ COMMAND = "tests/bench/run.py --bin-dir build/bench/bin --python build/venv/benc
 def measure_shape(context: Context, shape: str) -> list[dict]:
     rounds = [context.google_benchmark("bench_filter", f"--shape={shape}", min_time_s=0.02 if context.quick else 0.2)
               for _ in range(context.rounds)]
-    how = (f"medians of single queries, 64 queries, 1 thread, k = 10, {context.rounds} rounds; restricted and plain "
-           "searches by turns in one process")
+    how = (f"medians of single queries, 16 queries, 1 thread, k = 10, {context.rounds} rounds; restricted and plain "
+           "searches by turns in one process, processor time")
     result = []
     for name in rounds[0]:
         case = name.removesuffix("/manual_time")
