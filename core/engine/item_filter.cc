@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/engine/model.h"
 
@@ -72,9 +73,7 @@ class Evaluation {
     }
     stack_.resize(std::max(stack_.size(), deepest * words_));
     size_ = 0;
-    for (const ItemFilter::Node& node : filter_.nodes) {
-      if (const absl::Status status = Push(node); !status.ok()) return status;
-    }
+    for (const ItemFilter::Node& node : filter_.nodes) RETURN_IF_ERROR(Push(node));
     allowed->assign(stack_.begin(), stack_.begin() + static_cast<ptrdiff_t>(words_));
     if (model_.n_items() % 64 != 0) allowed->back() &= (uint64_t{1} << (model_.n_items() % 64)) - 1;
     return absl::OkStatus();
