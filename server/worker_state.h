@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/engine/recommender.h"
+#include "core/lifecycle/availability.h"
 #include "core/lifecycle/model_registry.h"
 #include "server/profile_codec.h"
 #include "server/recommend_reader.h"
@@ -17,10 +18,13 @@
 namespace kindred {
 
 struct WorkerState {
-  WorkerState(const ModelRegistry& registry, uint32_t number) : worker(number), models(registry) {}
+  // Both must outlive this.
+  WorkerState(const ModelRegistry* registry, AvailabilityRegistry* availabilities, uint32_t number)
+      : worker(number), models(*registry), availability(availabilities) {}
 
   const uint32_t worker;  // its number
   ModelReader models;
+  AvailabilityReader availability;
   EngineScratch engine;
   RecommendResult result;
   SubjectReader subject;
