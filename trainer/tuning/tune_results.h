@@ -21,7 +21,7 @@ struct TriedRun {
 
 struct TuneResults {
   std::string family{}, space{}, metric{};
-  double rule = 0;  // share of the best that is good enough; 0: not known
+  double rule = 0;                             // share of the best that is good enough; 0: not known
   std::vector<std::string> size_parameters{};  // of `parameters`, those that say how large a model is
   std::vector<std::string> parameters{};       // what was varied
   std::vector<TriedRun> runs{};
@@ -31,16 +31,16 @@ struct TuneResults {
   std::string setup_json{"{}"};               // object of all that the runs have in common (tune_setup.h)
 };
 
-// The text of tune.json, and of tune.csv: a header and a line a run, with the parameters, what became of it, every metric
-// on validation, the share of the best, and which run is the best and which was chosen.
+// The text of tune.json, and of tune.csv: a header and a line a run, with the parameters, what became of it, every
+// metric on validation, the share of the best, and which run is the best and which was chosen.
 std::string TuneResultsJson(const TuneResults& results);
 std::string TuneResultsCsv(const TuneResults& results);
 
 // Reads the text of a tune.json. INVALID_ARGUMENT for what is none.
 absl::StatusOr<TuneResults> ParseTuneResults(std::string_view text);
 
-// What a metric's name says: the K of "ndcg@10", 0 of "rmse", "mae", "accuracy". INVALID_ARGUMENT listing the metrics for
-// any other name.
+// What a metric's name says: the K of "ndcg@10", 0 of "rmse", "mae", "accuracy". INVALID_ARGUMENT listing the metrics
+// for any other name.
 absl::StatusOr<uint32_t> MetricK(std::string_view metric);
 // The model's figure called `metric` ("ndcg@10", "rmse", …); NaN when the evaluation does not have it.
 double MetricOf(const Evaluation& evaluation, std::string_view metric);
