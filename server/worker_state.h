@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,7 @@ struct WorkerState {
   const uint32_t worker;  // its number
   ModelReader models;
   AvailabilityReader availability;
+  std::span<const uint64_t> available;  // of the model that the request names: bitmap of items, or empty for all
   EngineScratch engine;
   RecommendResult result;
   SubjectReader subject;
