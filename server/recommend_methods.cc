@@ -175,6 +175,7 @@ absl::Status RecommendMethods::AnswerMany(const Model& model, const v1::Recommen
                                           const Interruption& interruption, WorkerState* state,
                                           Results* results) const {
   const Recommender recommender(model);
+  state->request.options().available = state->available;
   RETURN_IF_ERROR(
       RequestStatus(recommender.Plan(state->request.options(), &state->engine, &state->result), request, "request."));
   // What is left for answers when every subject gets a status.

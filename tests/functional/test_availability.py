@@ -69,6 +69,42 @@ def test_items_go_out_and_come_back(embedded, operator):
     assert "3, version 2" in http(process.admin, "/")[1]
 
 
+def recommended(stubs, stub, method):
+    """The items that a ranking method gives, of all six."""
+    request = stubs.pb.RecommendRequest(page_size=6, include_seen=True)
+    subjects = [stubs.pb.Subject(user_id="u0")]
+    if method == "Recommend":
+        request.subject.user_id = "u0"
+        answer = stub.Recommend(request, timeout=10)
+    elif method == "BatchRecommend":
+        answer = stub.BatchRecommend(stubs.pb.BatchRecommendRequest(subjects=subjects, request=request),
+                                     timeout=10).results[0].response
+    elif method == "StreamRecommend":
+        (message,) = stub.StreamRecommend(stubs.pb.StreamRecommendRequest(subjects=subjects, request=request), timeout=10)
+        answer = message.results[0].response
+    else:
+        answer = stub.SimilarItems(stubs.pb.SimilarItemsRequest(item_id="i0", page_size=6), timeout=10)
+    return {item.item_id for item in answer.items}
+
+
+@pytest.mark.parametrize("method", ["Recommend", "BatchRecommend", "StreamRecommend", "SimilarItems"])
+def test_what_is_out_comes_back_from_no_method(embedded, operator, stubs, channel, method):
+    """From the first request after the acknowledgement on, and over a restart."""
+    process = embedded()
+    items, stub = operator(process), stubs.Stub(channel(process.address))
+    every = {"i1", "i2", "i3", "i4", "i5"} | ({"i0"} if method != "SimilarItems" else set())
+    for _ in range(20):
+        items.set(out=["i1", "i4"])
+        assert recommended(stubs, stub, method) == every - {"i1", "i4"}
+        items.set(back=["i1"])
+        assert recommended(stubs, stub, method) == every - {"i4"}
+        items.set(back=["i4"])
+        assert recommended(stubs, stub, method) == every
+    items.set(out=["i2"])
+    process.stop()
+    assert recommended(stubs, stubs.Stub(channel(embedded().address)), method) == every - {"i2"}
+
+
 def test_a_restart_keeps_what_is_out(embedded, operator):
     process = embedded()
     operator(process).set(out=["i1", "ünïcödé", "i2"])

@@ -80,7 +80,7 @@ std::vector<Profile> MakeProfiles() {
 class Parts {
  public:
   explicit Parts(const std::shared_ptr<const Model>& model)
-      : writer_(&store_, {}), service_(&models_, &store_, &writer_, 1) {
+      : writer_(&store_, {}), service_(&models_, &availability_, &store_, &writer_, 1) {
     models_.Publish(model);
     const std::vector<Profile> profiles = MakeProfiles();
     std::vector<const Profile*> views;
@@ -96,6 +96,7 @@ class Parts {
 
  private:
   ModelRegistry models_;
+  AvailabilityRegistry availability_;
   MemoryProfileStore store_;
   ProfileWriter writer_;
   RecommendationService service_;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <set>
 
@@ -301,7 +302,9 @@ TEST_F(RecommendMethodsTest, ScoresAreThoseOfTheListWhateverWasSeen) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(result.scores(i).item_id(), i == 1 ? "item-0" : "item-9");
     for (const auto& item : whole.items()) {
-      if (item.item_id() == result.scores(i).item_id()) EXPECT_EQ(item.score(), result.scores(i).score());
+      if (item.item_id() == result.scores(i).item_id()) {
+        EXPECT_EQ(item.score(), result.scores(i).score());
+      }
     }
     EXPECT_TRUE(result.scores(i).has_value()) << "a ridge space predicts";
   }
@@ -355,6 +358,34 @@ TEST_F(RecommendMethodsTest, WhatIsOutComesBackNowhereFromTheNextRequestOn) {
   ASSERT_TRUE(methods_.SimilarItems(similar, &state_, &nearest).ok());
   for (const auto& item : nearest.items()) EXPECT_NE(item.item_id(), before[0]);
   EXPECT_EQ(nearest.items_size(), 68) << "of 70, without itself";
+}
+
+TEST_F(RecommendMethodsTest, BatchesAndStreamsLeaveOutWhatIsOutWithoutARequestBefore) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 70; i += 2) ids.push_back(StrCat("item-", i));
+  std::sort(ids.begin(), ids.end());
+  const std::vector<std::string_view> out(ids.begin(), ids.end());
+  availability_.Publish(std::make_shared<const UnavailableItems>(out, 1));
+  v1::StreamRecommendRequest stream;
+  stream.add_subjects()->set_user_id("user-1");
+  stream.add_subjects()->set_user_id("somebody");
+  stream.mutable_request()->set_page_size(70);
+  stream.mutable_request()->set_include_seen(true);
+  v1::StreamRecommendResponse message;
+  ASSERT_TRUE(methods_.StreamRecommend(stream, 0, &state_, &message).ok());
+  v1::BatchRecommendRequest batch;
+  *batch.mutable_subjects() = stream.subjects();
+  *batch.mutable_request() = stream.request();
+  v1::BatchRecommendResponse answer;
+  ASSERT_TRUE(methods_.BatchRecommend(batch, nullptr, &state_, &answer).ok());
+  for (const auto& results : {message.results(), answer.results()}) {
+    ASSERT_EQ(results.size(), 2);
+    for (const v1::RecommendResult& result : results) {
+      const std::vector<std::string> in = Ids(result.response());
+      EXPECT_EQ(in.size(), 35u);
+      for (const std::string& id : in) EXPECT_FALSE(std::binary_search(ids.begin(), ids.end(), id)) << id;
+    }
+  }
 }
 
 TEST_F(RecommendMethodsTest, AStoreThatIsDownIsSaidAndNoError) {
