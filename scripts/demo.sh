@@ -73,10 +73,10 @@ echo "$ kindred verify $bundle"
 "$bin/kindred" verify "$bundle"
 
 say "2. Serve: kindred-server maps the bundle; profiles go to its own disk"
-rm -rf "$demo/profiles"
+rm -rf "$demo/profiles" "$demo/items"
 : >"$demo/ready"
 "$bin/kindred-server" --models "$demo/models" --profiles "embedded:$demo/profiles" --listen 127.0.0.1:0 \
-  --admin 127.0.0.1:0 </dev/null >"$demo/ready" 2>"$demo/server.log" &
+  --admin 127.0.0.1:0 --admin-grpc 127.0.0.1:0 --items "$demo/items" </dev/null >"$demo/ready" 2>"$demo/server.log" &
 server_pid=$!
 for _ in $(seq 600); do
   if grep -q '^kindred-server ready' "$demo/ready"; then break; fi
@@ -84,7 +84,7 @@ for _ in $(seq 600); do
   sleep 0.1
 done
 grep '^kindred-server ready' "$demo/ready" || die "kindred-server was not ready within a minute"
-KINDRED_SERVER=$(sed -n 's/.*grpc=\([^ ]*\).*/\1/p' "$demo/ready")
+KINDRED_SERVER=$(sed -n 's/.* grpc=\([^ ]*\).*/\1/p' "$demo/ready")
 export KINDRED_SERVER
 
 # ask ARGS…: shows the command and runs it.

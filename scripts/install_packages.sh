@@ -14,7 +14,7 @@ build=(
 )
 test=(ca-certificates chromium python3 python3-venv)
 command -v go >/dev/null || test+=(golang-go)
-lint=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev python3)
+lint=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev ca-certificates python3 python3-venv)
 bench=(ca-certificates python3 python3-venv)
 
 die() {

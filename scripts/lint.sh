@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting, include directions, scripts, and clang-tidy over our sources. Ends with "lint: ok" or with what is wrong.
+# Formatting, include directions, scripts, the API, and clang-tidy over our sources. Ends with "lint: ok" or with what is wrong.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,6 +16,7 @@ mapfile -t python < <(git ls-files '*.py')
 
 clang-format-14 --dry-run --Werror "${sources[@]}" || complain "not formatted: run make fmt"
 python3 tests/check_includes.py || complain "includes against the arrows of docs/architecture.md"
+scripts/check_api.sh || complain "the API (above)"
 for script in "${scripts[@]}"; do
   bash -n "$script" || complain "$script: shell syntax"
   [ -x "$script" ] || complain "$script is not executable"

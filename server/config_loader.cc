@@ -66,8 +66,10 @@ absl::StatusOr<v1::ServerConfig> LoadConfigFile(const std::string& path) {
 absl::Status CompleteConfig(v1::ServerConfig* config) {
   if (!config->has_listen()) config->set_listen("127.0.0.1:50051");
   if (!config->has_admin_listen()) config->set_admin_listen("127.0.0.1:9464");
+  if (!config->has_admin_grpc_listen()) config->set_admin_grpc_listen("127.0.0.1:50052");
   RETURN_IF_ERROR(CheckAddress("listen", config->listen()));
   RETURN_IF_ERROR(CheckAddress("admin_listen", config->admin_listen()));
+  RETURN_IF_ERROR(CheckAddress("admin_grpc_listen", config->admin_grpc_listen()));
 
   if (!config->models().has_dir()) config->mutable_models()->set_dir("models");
 
@@ -79,6 +81,8 @@ absl::Status CompleteConfig(v1::ServerConfig* config) {
     if (!embedded->has_dir()) embedded->set_dir("data/profiles");
     KINDRED_COMPLETE(embedded, block_cache_bytes, 64u << 20, 1u << 20, uint64_t{1} << 40);
   }
+
+  if (!config->items().has_dir()) config->mutable_items()->set_dir("data/items");
 
   v1::ServingConfig* serving = config->mutable_serving();
   KINDRED_COMPLETE(serving, threads, 0, 0, 256);

@@ -20,7 +20,7 @@ inline constexpr int kMaxEvents = 256;
 inline constexpr size_t kMaxProfileTokenBytes = 16u << 10;
 // Users of one BatchGetProfile.
 inline constexpr int kMaxBatchProfiles = 1'000;
-// exclude_item_ids and candidate_item_ids, each.
+// exclude_item_ids, candidate_item_ids and the lists of SetAvailability, each.
 inline constexpr int kMaxFilterIds = 10'000;
 
 // Of a filter: how deep it may be nested, how many conditions it may have, and how many names in all of them.
@@ -52,6 +52,15 @@ inline constexpr int32_t kMaxPageSize = 1'000;
 inline constexpr int32_t kMaxExplainedPageSize = 100;
 // Items of GetProfileResponse.trained_items.
 inline constexpr size_t kMaxTrainedItems = 1'000;
+
+// Items that are out at a time.
+inline constexpr size_t kMaxUnavailableItems = 1'000'000;
+// ListUnavailableItems.
+inline constexpr int32_t kDefaultItemPageSize = 1'000;
+inline constexpr int32_t kMaxItemPageSize = 10'000;
+inline constexpr size_t kMaxItemPageTokenBytes = 2u << 10;
+// The largest request on the admin gRPC port: a SetAvailability whose every id is as long as it may be.
+inline constexpr size_t kMaxAdminRequestBytes = 24u << 20;
 
 // The largest answer: gRPC clients refuse messages above 4 MiB unless told otherwise.
 inline constexpr size_t kMaxResponseBytes = 4u << 20;

@@ -26,10 +26,12 @@ int main(int argc, char** argv) {
     kindred::FlushLogs();
     return kindred::kExitFailed;
   }
-  kindred::LogInfo("ready", {{"grpc", (*server)->grpc_address()}, {"admin", (*server)->admin_address()}});
+  kindred::LogInfo("ready", {{"grpc", (*server)->grpc_address()},
+                             {"admin", (*server)->admin_address()},
+                             {"admin_grpc", (*server)->admin_grpc_address()}});
   // Others wait for this line to know that the server takes calls, and where.
-  std::printf("kindred-server ready: grpc=%s admin=%s\n", (*server)->grpc_address().c_str(),
-              (*server)->admin_address().c_str());
+  std::printf("kindred-server ready: grpc=%s admin=%s admin_grpc=%s\n", (*server)->grpc_address().c_str(),
+              (*server)->admin_address().c_str(), (*server)->admin_grpc_address().c_str());
   std::fflush(stdout);
 
   const std::string signal = kindred::WaitForStopSignal();

@@ -2,8 +2,10 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <initializer_list>
 #include <utility>
 
 #include "core/engine/recommender.h"
@@ -35,25 +37,48 @@ MetricLabels MethodLabels(const rpc::MethodName& name) {
   return {{"grpc_type", name.type}, {"grpc_service", name.service}, {"grpc_method", name.method}};
 }
 
+// The counters of one method, a cell a worker. Both gRPC servers have a health service, which counts as one.
+struct MethodCells {
+  const rpc::MethodName* name;
+  std::vector<const rpc::CallCounters*> cells;
+};
+
+std::vector<MethodCells> CellsOf(std::initializer_list<const rpc::CallStats*> servers) {
+  std::vector<MethodCells> out;
+  for (const rpc::CallStats* calls : servers) {
+    if (calls == nullptr) continue;
+    for (uint32_t method = 0; method < calls->methods().size(); ++method) {
+      const rpc::MethodName& name = calls->methods()[method];
+      auto found = std::find_if(out.begin(), out.end(), [&](const MethodCells& other) {
+        return other.name->service == name.service && other.name->method == name.method;
+      });
+      if (found == out.end()) found = out.insert(out.end(), {&name, {}});
+      for (uint32_t worker = 0; worker < calls->workers(); ++worker) {
+        found->cells.push_back(&calls->cell(method, worker));
+      }
+    }
+  }
+  return out;
+}
+
 // The names and labels that gRPC servers in other languages use, so that common dashboards work.
-void CollectCalls(const rpc::CallStats& calls, MetricFamilies* out) {
+void CollectCalls(const std::vector<MethodCells>& methods, MetricFamilies* out) {
   MetricFamilies started, handled, handling, in_flight;
   auto started_family = Counter(&started, "grpc_server_started_total", "Calls that reached a handler.");
   auto handled_family = Counter(&handled, "grpc_server_handled_total", "Calls answered, by status code.");
   auto handling_family =
       Histogram(&handling, "grpc_server_handling_seconds", "From reading a request to handing its answer to gRPC.");
   auto in_flight_family = Gauge(&in_flight, "kindred_calls_in_flight", "Calls being handled.");
-  for (uint32_t method = 0; method < calls.methods().size(); ++method) {
-    const MetricLabels labels = MethodLabels(calls.methods()[method]);
+  for (const MethodCells& method : methods) {
+    const MetricLabels labels = MethodLabels(*method.name);
     uint64_t total_started = 0, total_handled = 0, handling_ns = 0;
     std::array<uint64_t, rpc::kStatusCodes> codes{};
     std::array<uint64_t, rpc::kHandlingBounds.size() + 1> buckets{};
-    for (uint32_t worker = 0; worker < calls.workers(); ++worker) {
-      const rpc::CallCounters& cell = calls.cell(method, worker);
-      for (size_t i = 0; i < codes.size(); ++i) codes[i] += cell.handled[i].value();
-      for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += cell.handling[i].value();
-      handling_ns += cell.handling_ns.value();
-      total_started += cell.started.value();
+    for (const rpc::CallCounters* cell : method.cells) {
+      for (size_t i = 0; i < codes.size(); ++i) codes[i] += cell->handled[i].value();
+      for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += cell->handling[i].value();
+      handling_ns += cell->handling_ns.value();
+      total_started += cell->started.value();
     }
     started_family.Add(labels, static_cast<double>(total_started));
     for (size_t code = 0; code < codes.size(); ++code) {
@@ -66,7 +91,7 @@ void CollectCalls(const rpc::CallStats& calls, MetricFamilies* out) {
     }
     handling_family.AddHistogram(labels, rpc::kHandlingBounds, buckets, static_cast<double>(handling_ns) * 1e-9);
     // Read at different moments, the two may cross by a call.
-    in_flight_family.Add({{"grpc_method", calls.methods()[method].method}},
+    in_flight_family.Add({{"grpc_method", method.name->method}},
                          static_cast<double>(total_started > total_handled ? total_started - total_handled : 0));
   }
   for (MetricFamilies* families : {&started, &handled, &handling, &in_flight}) {
@@ -151,6 +176,19 @@ void CollectWriter(const ProfileWriter& writer, MetricFamilies* out) {
                     static_cast<double>(counts.committed_updates.load()));
 }
 
+void CollectItems(const AvailabilityStore& store, MetricFamilies* out) {
+  const auto items = store.items();
+  Gauge(out, "kindred_items_unavailable", "Items that are taken out of every answer.")
+      .Add({}, static_cast<double>(items->size()));
+  Gauge(out, "kindred_availability_version", "Counts up with every change of which items are out.")
+      .Add({}, static_cast<double>(items->version()));
+  const AvailabilityCounts& counts = store.counts();
+  Counter(out, "kindred_availability_changes_total", "Calls that set which items are out, by what became of them.")
+      .Add({{"result", "applied"}}, static_cast<double>(counts.applied.load()))
+      .Add({{"result", "unchanged"}}, static_cast<double>(counts.unchanged.load()))
+      .Add({{"result", "failed"}}, static_cast<double>(counts.failed.load()));
+}
+
 void CollectProcess(MetricFamilies* out) {
   const ProcessStats stats = ReadProcessStats();
   Counter(out, "process_cpu_seconds_total", "User and system CPU time.").Add({}, stats.cpu_seconds);
@@ -173,11 +211,13 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
   MetricFamilies families;
   {
     const std::lock_guard lock(mutex_);
-    if (sources_.calls != nullptr) CollectCalls(*sources_.calls, &families);
+    const std::vector<MethodCells> methods = CellsOf({sources_.calls, sources_.admin_calls});
+    if (!methods.empty()) CollectCalls(methods, &families);
     if (sources_.service != nullptr) CollectService(*sources_.service, &families);
     if (sources_.models != nullptr) CollectModels(*sources_.models, &families);
     if (sources_.store != nullptr) CollectStore(*sources_.store, &families);
     if (sources_.writer != nullptr) CollectWriter(*sources_.writer, &families);
+    if (sources_.items != nullptr) CollectItems(*sources_.items, &families);
   }
   Gauge(&families, "kindred_ready", "1 while the server takes calls.").Add({}, ready_.load() ? 1 : 0);
   Gauge(&families, "kindred_kernel_info", "1 for the instruction set that the scans use.")

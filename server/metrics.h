@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/lifecycle/model_registry.h"
+#include "server/availability_store.h"
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
 #include "server/rpc/call_stats.h"
@@ -25,6 +26,8 @@ struct MetricSources {
   const ModelRegistry* models = nullptr;
   const ProfileStore* store = nullptr;
   const ProfileWriter* writer = nullptr;
+  const rpc::CallStats* admin_calls = nullptr;  // of the admin gRPC port
+  const AvailabilityStore* items = nullptr;
 };
 
 class Metrics final : public prometheus::Collectable {

@@ -39,7 +39,7 @@ bool SetStore(const std::string& flag, v1::ProfilesConfig* profiles) {
 
 Options ParseOptions(int argc, const char* const* argv) {
   CLI::App app("Serves recommendations from trained bundles over gRPC.", "kindred-server");
-  std::string config_path, models, listen, admin, profiles;
+  std::string config_path, models, listen, admin, admin_grpc, profiles, items;
   bool check = false;
   app.add_option("--config", config_path, "Configuration file (YAML); the flags below override it")->type_name("FILE");
   app.add_option("--models", models, "Model store: DIR/<model>/<version>/bundle.safetensors [models]")
@@ -48,13 +48,18 @@ Options ParseOptions(int argc, const char* const* argv) {
       ->type_name("ADDR");
   app.add_option("--admin", admin, "Where metrics, health and status are served over HTTP [127.0.0.1:9464]")
       ->type_name("ADDR");
+  app.add_option("--admin-grpc", admin_grpc,
+                 "Where gRPC listens for operators, who say which items are out [127.0.0.1:50052]")
+      ->type_name("ADDR");
   app.add_option("--profiles", profiles, "Where profiles live: memory or embedded:DIR [embedded:data/profiles]")
       ->type_name("STORE");
+  app.add_option("--items", items, "Where it is kept which items are out; unused with --profiles memory [data/items]")
+      ->type_name("DIR");
   app.add_flag("--check-config", check, "Say whether the configuration is good, and exit");
   app.set_version_flag("--version", StrCat("kindred-server ", kKindredVersion));
   app.footer(
       "Prints one line on standard output when it serves:\n"
-      "  kindred-server ready: grpc=HOST:PORT admin=HOST:PORT\n"
+      "  kindred-server ready: grpc=HOST:PORT admin=HOST:PORT admin_grpc=HOST:PORT\n"
       "Logs go to standard error. SIGTERM or SIGINT drains and exits 0.\n"
       "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage or no such configuration file.");
   try {
@@ -72,6 +77,8 @@ Options ParseOptions(int argc, const char* const* argv) {
   if (!models.empty()) options.config.mutable_models()->set_dir(models);
   if (!listen.empty()) options.config.set_listen(listen);
   if (!admin.empty()) options.config.set_admin_listen(admin);
+  if (!admin_grpc.empty()) options.config.set_admin_grpc_listen(admin_grpc);
+  if (!items.empty()) options.config.mutable_items()->set_dir(items);
   if (!profiles.empty() && !SetStore(profiles, options.config.mutable_profiles())) {
     return Exit(
         Fail(absl::InvalidArgumentError(StrCat("--profiles is '", profiles, "'; expected memory or embedded:DIR")),

@@ -89,6 +89,7 @@ absl::Status RecommendMethods::FindModel(const std::string& name, WorkerState* s
   const ModelHandle& found = state->models.Find(name);
   if (found == nullptr) return NoSuchModel(*models_, name);
   *model = found.get();
+  state->available = state->availability.Of(found).allowed();
   return absl::OkStatus();
 }
 
@@ -114,6 +115,7 @@ absl::Status RecommendMethods::Recommend(const v1::RecommendRequest& request, Wo
   state->subject.Read(store_, request.subject(), request.min_profile_version(), NowMs());
   subject.CountDegradations(state->worker, DegradedMethod::kRecommend, counters_);
   RecommendOptions& options = state->request.options();
+  options.available = state->available;
   const uint64_t list_hash = state->request.ListHash(request);
   if (!request.page_token().empty()) {
     RETURN_IF_ERROR(GoTo(*token, *model, list_hash, subject.profile().version, &options));
@@ -159,9 +161,9 @@ absl::Status RecommendMethods::SimilarItems(const v1::SimilarItemsRequest& reque
   const Model* model = nullptr;
   RETURN_IF_ERROR(FindModel(request.model(), state, &model));
 
-  RETURN_IF_ERROR(EngineStatus(
-      Recommender(*model).SimilarItems(request.item_id(), request.space(), k, &state->engine, &state->result), *model,
-      request.space()));
+  RETURN_IF_ERROR(EngineStatus(Recommender(*model).SimilarItems(request.item_id(), request.space(), k, &state->engine,
+                                                                &state->result, state->available),
+                               *model, request.space()));
   WriteModel(*model, *state->result.space, response);
   response->set_exact(true);
   WriteItems(*model, state->result, request.view() == v1::ITEM_VIEW_FULL, &state->labels, response->mutable_items());

@@ -39,11 +39,11 @@ RecommendMethods::Interruption InterruptionOf(rpc::Call* call) {
 
 }  // namespace
 
-RecommendationService::RecommendationService(const ModelRegistry* models, ProfileStore* store, ProfileWriter* writer,
-                                             uint32_t workers)
+RecommendationService::RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability,
+                                             ProfileStore* store, ProfileWriter* writer, uint32_t workers)
     : counters_(workers), ranking_(models, store, &counters_), profiles_(models, store, writer, &counters_) {
   states_.reserve(workers);
-  for (uint32_t i = 0; i < workers; ++i) states_.push_back(std::make_unique<WorkerState>(*models, i));
+  for (uint32_t i = 0; i < workers; ++i) states_.push_back(std::make_unique<WorkerState>(models, availability, i));
 }
 
 RecommendationService::~RecommendationService() = default;

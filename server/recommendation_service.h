@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/lifecycle/availability.h"
 #include "core/lifecycle/model_registry.h"
 #include "kindred/v1/recommendation_service.grpc.pb.h"
 #include "server/profile_methods.h"
@@ -21,7 +22,8 @@ namespace kindred {
 class RecommendationService {
  public:
   // All must outlive this.
-  RecommendationService(const ModelRegistry* models, ProfileStore* store, ProfileWriter* writer, uint32_t workers);
+  RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability, ProfileStore* store,
+                        ProfileWriter* writer, uint32_t workers);
   ~RecommendationService();
 
   // Adds the service and its methods to `server`.

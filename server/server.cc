@@ -18,6 +18,9 @@
 namespace kindred {
 namespace {
 
+// Operators call seldom, and a few at a time.
+constexpr uint32_t kAdminCallsPerMethod = 4;
+
 std::chrono::milliseconds Milliseconds(const google::protobuf::Duration& duration) {
   return std::chrono::seconds(duration.seconds()) + std::chrono::milliseconds(duration.nanos() / 1'000'000);
 }
@@ -50,6 +53,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const v1::ServerConfig& co
   RETURN_IF_ERROR(server->StartAdmin());
   RETURN_IF_ERROR(server->LoadModels());
   RETURN_IF_ERROR(server->OpenStore());
+  RETURN_IF_ERROR(server->OpenItems());
+  RETURN_IF_ERROR(server->StartAdminRpc());
   RETURN_IF_ERROR(server->StartRpc());
   server->SetState(State::kReady);
   return server;
@@ -105,6 +110,29 @@ absl::Status Server::OpenStore() {
   return absl::OkStatus();
 }
 
+absl::Status Server::OpenItems() {
+  const std::string dir = config_.profiles().has_memory() ? "" : config_.items().dir();
+  ASSIGN_OR_RETURN(items_, AvailabilityStore::Open(dir, &availability_));
+  for (const ModelHandle& model : models_.All()) availability_.Prepare(model);
+  LogInfo(
+      "items open",
+      {{"dir", dir}, {"unavailable", items_->items()->size()}, {"availability_version", items_->items()->version()}});
+  return absl::OkStatus();
+}
+
+absl::Status Server::StartAdminRpc() {
+  rpc::RpcServerOptions options;
+  options.listen = config_.admin_grpc_listen();
+  options.threads = 1;
+  options.calls_per_method = kAdminCallsPerMethod;
+  options.max_request_bytes = limits::kMaxAdminRequestBytes;
+  options.max_concurrent_streams = config_.serving().max_concurrent_streams();
+  item_service_ = std::make_unique<ItemService>(items_.get());
+  admin_rpc_ = std::make_unique<rpc::RpcServer>(options);
+  item_service_->Register(admin_rpc_.get());
+  return admin_rpc_->Start();
+}
+
 absl::Status Server::StartRpc() {
   rpc::RpcServerOptions options;
   options.listen = config_.listen();
@@ -113,13 +141,16 @@ absl::Status Server::StartRpc() {
   options.calls_per_method = config_.serving().calls_per_method();
   options.max_request_bytes = config_.serving().max_request_bytes();
   options.max_concurrent_streams = config_.serving().max_concurrent_streams();
-  service_ = std::make_unique<RecommendationService>(&models_, store_.get(), writer_.get(), options.threads);
+  service_ =
+      std::make_unique<RecommendationService>(&models_, &availability_, store_.get(), writer_.get(), options.threads);
   rpc_ = std::make_unique<rpc::RpcServer>(options);
   service_->Register(rpc_.get());
   RETURN_IF_ERROR(rpc_->Start());
-  SetSources({&rpc_->stats(), &service_->counters(), &models_, store_.get(), writer_.get()});
+  SetSources({&rpc_->stats(), &service_->counters(), &models_, store_.get(), writer_.get(), &admin_rpc_->stats(),
+              items_.get()});
   const std::lock_guard lock(sources_mutex_);
   shown_address_ = rpc_->address();
+  shown_admin_grpc_ = admin_rpc_->address();
   return absl::OkStatus();
 }
 
@@ -147,24 +178,43 @@ HttpPage Server::Status() const {
   snapshot.store = sources_.store;
   snapshot.writer = sources_.writer;
   snapshot.calls = sources_.calls;
+  snapshot.admin_grpc_address = shown_admin_grpc_;
+  snapshot.admin_calls = sources_.admin_calls;
+  if (sources_.items != nullptr) snapshot.unavailable = sources_.items->items();
   return {200, "text/html; charset=utf-8", StatusPage(snapshot)};
+}
+
+void Server::Drain() {
+  rpc_->SetServing(false);
+  admin_rpc_->SetServing(false);
+  std::this_thread::sleep_for(Milliseconds(config_.shutdown().lame_duck()));
+  LogInfo("draining");
+  const auto end = std::chrono::steady_clock::now() + Milliseconds(config_.shutdown().drain_timeout());
+  const auto left = [end] {
+    const auto rest = end - std::chrono::steady_clock::now();
+    return std::max(std::chrono::milliseconds(0), std::chrono::duration_cast<std::chrono::milliseconds>(rest));
+  };
+  rpc_->Drain(left());
+  admin_rpc_->Drain(left());
 }
 
 void Server::Stop() {
   if (std::exchange(stopped_, true)) return;
   SetState(State::kDraining);
-  if (rpc_ != nullptr && !rpc_->address().empty()) {
-    rpc_->SetServing(false);
-    std::this_thread::sleep_for(Milliseconds(config_.shutdown().lame_duck()));
-    LogInfo("draining");
-    rpc_->Drain(Milliseconds(config_.shutdown().drain_timeout()));
-  }
+  const bool serving = rpc_ != nullptr && !rpc_->address().empty();
+  if (serving) Drain();
   // Before the workers end: it finishes calls that wait for their update.
   if (writer_ != nullptr) writer_->Stop();
-  if (rpc_ != nullptr && !rpc_->address().empty()) rpc_->Stop();
+  if (serving) {
+    rpc_->Stop();
+    admin_rpc_->Stop();
+  }
   SetSources({});
   rpc_.reset();
   service_.reset();
+  admin_rpc_.reset();
+  item_service_.reset();
+  items_.reset();
   writer_.reset();
   store_.reset();
   admin_.reset();

@@ -8,9 +8,12 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "core/lifecycle/availability.h"
 #include "core/lifecycle/model_registry.h"
 #include "kindred/v1/server_config.pb.h"
 #include "server/admin_server.h"
+#include "server/availability_store.h"
+#include "server/item_service.h"
 #include "server/metrics.h"
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
@@ -22,17 +25,18 @@ namespace kindred {
 
 class Server {
  public:
-  // Admin port (alive, not ready) → models → profile store → profile writer → gRPC → ready. `config` is complete
-  // (CompleteConfig). On an error what was started is stopped again; the message says what to do.
+  // Admin port (alive, not ready) → models → profile store → profile writer → items → admin gRPC → gRPC → ready.
+  // `config` is complete (CompleteConfig). On an error what was started is stopped again; the message says what to do.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const v1::ServerConfig& config);
   // Stops, unless Stop was called.
   ~Server();
 
   const std::string& grpc_address() const { return rpc_->address(); }
   const std::string& admin_address() const { return admin_->address(); }
+  const std::string& admin_grpc_address() const { return admin_rpc_->address(); }
 
-  // Not ready → lame duck → no new calls, those in flight finish → updates committed → store flushed → admin port
-  // closed. Takes at most lame_duck + drain_timeout and what is in flight.
+  // Not ready → lame duck → no new calls, those in flight finish, on the admin gRPC port last → updates committed →
+  // store flushed → admin port closed. Takes at most lame_duck + drain_timeout and what is in flight.
   void Stop();
 
  private:
@@ -42,7 +46,10 @@ class Server {
   absl::Status StartAdmin();
   absl::Status LoadModels();
   absl::Status OpenStore();
+  absl::Status OpenItems();
+  absl::Status StartAdminRpc();
   absl::Status StartRpc();
+  void Drain();
   void SetState(State state);
   void SetSources(const MetricSources& sources);
   HttpPage Readiness() const;
@@ -54,14 +61,18 @@ class Server {
   bool stopped_ = false;
   Metrics metrics_;
   ModelRegistry models_;
+  AvailabilityRegistry availability_;
   // What the admin pages may look at right now.
   mutable std::mutex sources_mutex_;
-  MetricSources sources_;      // guarded by sources_mutex_
-  std::string shown_address_;  // guarded by sources_mutex_
+  MetricSources sources_;                         // guarded by sources_mutex_
+  std::string shown_address_, shown_admin_grpc_;  // guarded by sources_mutex_
   // In start order.
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<ProfileStore> store_;
   std::unique_ptr<ProfileWriter> writer_;
+  std::unique_ptr<AvailabilityStore> items_;
+  std::unique_ptr<ItemService> item_service_;
+  std::unique_ptr<rpc::RpcServer> admin_rpc_;
   std::unique_ptr<RecommendationService> service_;
   std::unique_ptr<rpc::RpcServer> rpc_;
 };

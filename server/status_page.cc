@@ -46,10 +46,7 @@ void AppendModels(const std::vector<ModelHandle>& models, std::string* html) {
   StrAppend(html, "</table>\n");
 }
 
-void AppendCalls(const rpc::CallStats& calls, std::string* html) {
-  StrAppend(html,
-            "<h2>Calls since the start</h2>\n<table><tr><th>Method</th><th class=n>Answered</th>"
-            "<th class=n>Not OK</th><th class=n>Mean time</th></tr>\n");
+void AppendCallRows(const rpc::CallStats& calls, std::string* html) {
   for (uint32_t method = 0; method < calls.methods().size(); ++method) {
     uint64_t ok = 0, failed = 0, ns = 0;
     for (uint32_t worker = 0; worker < calls.workers(); ++worker) {
@@ -64,7 +61,6 @@ void AppendCalls(const rpc::CallStats& calls, std::string* html) {
         EscapeHtml(calls.methods()[method].method), all, failed,
         all == 0 ? "–" : absl::StrFormat("%.1f µs", static_cast<double>(ns) / 1e3 / static_cast<double>(all)));
   }
-  StrAppend(html, "</table>\n");
 }
 
 void AppendProfiles(const ProfileStore& store, const ProfileWriter* writer, std::string* html) {
@@ -104,13 +100,27 @@ std::string StatusPage(const StatusSnapshot& snapshot) {
       kStyle, "</style>\n<h1>kindred-server <span class=", EscapeHtml(snapshot.state), ">", EscapeHtml(snapshot.state),
       "</span></h1>\n<table>\n");
   AppendRow("gRPC", snapshot.grpc_address.empty() ? "not listening yet" : snapshot.grpc_address, &html);
+  if (!snapshot.admin_grpc_address.empty()) AppendRow("Admin gRPC", snapshot.admin_grpc_address, &html);
   AppendRow("Up", Uptime(snapshot.uptime_seconds), &html);
   AppendRow("Kernels", KernelChoiceNote(), &html);
   AppendRow("Build", StrCat(kKindredVersion, ", ", kCompiler, ", ", kBuildType), &html);
   StrAppend(&html, "</table>\n");
   AppendModels(snapshot.models, &html);
   if (snapshot.store != nullptr) AppendProfiles(*snapshot.store, snapshot.writer, &html);
-  if (snapshot.calls != nullptr) AppendCalls(*snapshot.calls, &html);
+  if (snapshot.unavailable != nullptr) {
+    StrAppend(&html, "<h2>Items</h2>\n<table>\n");
+    AppendRow("Unavailable",
+              absl::StrFormat("%d, version %d", snapshot.unavailable->size(), snapshot.unavailable->version()), &html);
+    StrAppend(&html, "</table>\n");
+  }
+  if (snapshot.calls != nullptr) {
+    StrAppend(&html,
+              "<h2>Calls since the start</h2>\n<table><tr><th>Method</th><th class=n>Answered</th>"
+              "<th class=n>Not OK</th><th class=n>Mean time</th></tr>\n");
+    AppendCallRows(*snapshot.calls, &html);
+    if (snapshot.admin_calls != nullptr) AppendCallRows(*snapshot.admin_calls, &html);
+    StrAppend(&html, "</table>\n");
+  }
   StrAppend(&html,
             "<p><a href=/metrics>/metrics</a> · <a href=/livez>/livez</a> · <a href=/readyz>/readyz</a></p>\n"
             "</html>\n");

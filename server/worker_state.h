@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/engine/recommender.h"
+#include "core/lifecycle/availability.h"
 #include "core/lifecycle/model_registry.h"
 #include "server/profile_codec.h"
 #include "server/recommend_reader.h"
@@ -17,10 +19,14 @@
 namespace kindred {
 
 struct WorkerState {
-  WorkerState(const ModelRegistry& registry, uint32_t number) : worker(number), models(registry) {}
+  // Both must outlive this.
+  WorkerState(const ModelRegistry* registry, AvailabilityRegistry* availabilities, uint32_t number)
+      : worker(number), models(*registry), availability(availabilities) {}
 
   const uint32_t worker;  // its number
   ModelReader models;
+  AvailabilityReader availability;
+  std::span<const uint64_t> available;  // of the model that the request names: bitmap of items, or empty for all
   EngineScratch engine;
   RecommendResult result;
   SubjectReader subject;

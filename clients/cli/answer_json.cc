@@ -1,32 +1,15 @@
 #include "clients/cli/answer_json.h"
 
-#include <google/protobuf/util/time_util.h>
-
-#include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "absl/status/status.h"
+#include "clients/cli/json_parts.h"
 #include "clients/cli/words.h"
 
 namespace kindred {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// The double that prints as the shortest digits which read back as `value`.
-double Shortest(float value) {
-  char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof(digits), value);
-  double result = value;
-  std::from_chars(digits, end.ptr, result);
-  return result;
-}
-
-template <typename Strings>
-Json ListOf(const Strings& strings) {
-  Json list = Json::array();
-  for (const auto& text : strings) list.push_back(text);
-  return list;
-}
 
 template <typename Items>
 Json ItemList(const Items& items) {
@@ -42,24 +25,24 @@ Json ItemList(const Items& items) {
         json["terms"].push_back({{"trait", term.trait()}, {"value", Shortest(term.value())}, {"label", term.label()}});
       }
     }
+    if (item.boost() != 0) json["boost"] = Shortest(item.boost());
+    for (const v1::HistoryItem& history : item.history()) {
+      json["history"].push_back({{"item_id", history.item_id()},
+                                 {"name", history.name()},
+                                 {"contribution", Shortest(history.contribution())}});
+    }
     list.push_back(std::move(json));
   }
   return list;
 }
 
-template <typename Values>
-Json Degradations(const Values& values) {
+Json VectorList(const google::protobuf::RepeatedPtrField<v1::Vector>& vectors) {
   Json list = Json::array();
-  for (const int value : values) list.push_back(DegradationWord(static_cast<v1::Degradation>(value)));
-  return list;
-}
-
-Json ProfileItems(const google::protobuf::RepeatedPtrField<v1::ProfileItem>& items) {
-  Json list = Json::array();
-  for (const v1::ProfileItem& item : items) {
-    Json json = {{"item_id", item.item_id()}};
-    if (!item.name().empty()) json["name"] = item.name();
-    if (item.categories_size() > 0) json["categories"] = ListOf(item.categories());
+  for (const v1::Vector& vector : vectors) {
+    Json json = {{"id", vector.id()}, {"values", Json::array()}};
+    for (const float value : vector.values()) json["values"].push_back(Shortest(value));
+    if (vector.columns_size() > 0) json["columns"] = ListOf(vector.columns());
+    if (vector.fallback() != v1::TOKEN_FALLBACK_UNSPECIFIED) json["fallback"] = FallbackWord(vector.fallback());
     list.push_back(std::move(json));
   }
   return list;
@@ -75,9 +58,11 @@ Json ToJson(const v1::RecommendResponse& response) {
           {"space", response.space()},
           {"source", SourceWord(response.source())},
           {"profile_version", response.profile_version()},
-          {"degradations", Degradations(response.degradations())},
+          {"degradations", DegradationList(response.degradations())},
           {"missing_ids", ListOf(response.missing_ids())},
-          {"exact", response.exact()}};
+          {"missing_categories", ListOf(response.missing_categories())},
+          {"exact", response.exact()},
+          {"next_page_token", response.next_page_token()}};
 }
 
 Json ToJson(const v1::SimilarItemsResponse& response) {
@@ -85,51 +70,62 @@ Json ToJson(const v1::SimilarItemsResponse& response) {
           {"digest", response.digest()},         {"space", response.space()}, {"exact", response.exact()}};
 }
 
-Json ToJson(const v1::UpdateProfileRequest& request, const v1::UpdateProfileResponse& response) {
-  return {{"user_id", request.user_id()},
-          {"profile_version", response.profile_version()},
-          {"durability", DurabilityWord(response.durability())},
-          {"duplicate", response.duplicate()},
-          {"update_id", request.update_id()}};
-}
-
-Json ToJson(const v1::GetProfileResponse& response) {
-  Json traits = Json::array();
-  for (const v1::TraitWeight& trait : response.traits()) {
-    traits.push_back({{"trait", trait.trait()},
-                      {"weight", Shortest(trait.weight())},
-                      {"label", trait.label()},
-                      {"strongest_items", ProfileItems(trait.strongest_items())}});
-  }
-  Json events = Json::array();
-  for (const v1::ProfileEvent& event : response.events()) {
-    Json json = {{"item_id", event.event().item_id()}, {"known", event.known()}};
-    if (!event.event().action().empty()) json["action"] = event.event().action();
-    if (event.event().has_time()) {
-      json["time"] = google::protobuf::util::TimeUtil::ToString(event.event().time());
+Json ToJson(const std::vector<std::string>& subjects, const v1::ScoreItemsResponse& response) {
+  Json results = Json::array();
+  for (int r = 0; r < response.results_size(); ++r) {
+    const v1::ScoreResult& result = response.results(r);
+    Json json = {{"subject", static_cast<size_t>(r) < subjects.size() ? subjects[r] : std::string()}};
+    if (result.status().code() != 0) {
+      json["error"] = ToJson(result.status());
+      results.push_back(std::move(json));
+      continue;
     }
-    json["weight"] = event.event().has_weight() ? event.event().weight() : 1.0;
-    if (!event.name().empty()) json["name"] = event.name();
-    if (event.categories_size() > 0) json["categories"] = ListOf(event.categories());
-    events.push_back(std::move(json));
+    json["scores"] = Json::array();
+    for (const v1::ItemScore& score : result.scores()) {
+      Json item = {{"item_id", score.item_id()}, {"score", Shortest(score.score())}};
+      if (score.has_value()) item["value"] = Shortest(score.value());
+      json["scores"].push_back(std::move(item));
+    }
+    json["missing_ids"] = ListOf(result.missing_ids());
+    json["source"] = SourceWord(result.source());
+    json["profile_version"] = result.profile_version();
+    json["degradations"] = DegradationList(result.degradations());
+    results.push_back(std::move(json));
   }
-  Json update_time = nullptr;
-  if (response.has_update_time()) {
-    update_time = google::protobuf::util::TimeUtil::ToString(response.update_time());
-  }
-  return {{"user_id", response.user_id()},
-          {"profile_version", response.profile_version()},
-          {"update_time", std::move(update_time)},
-          {"source", SourceWord(response.source())},
-          {"trained", response.trained()},
-          {"traits", std::move(traits)},
-          {"events", std::move(events)},
-          {"trained_items", ProfileItems(response.trained_items())},
+  return {{"results", std::move(results)},
           {"model", response.model()},
           {"version", response.version()},
           {"digest", response.digest()},
-          {"space", response.space()},
-          {"degradations", Degradations(response.degradations())}};
+          {"space", response.space()}};
+}
+
+Json ToJson(const v1::GetVectorsResponse& response) {
+  return {{"items", VectorList(response.items())},
+          {"users", VectorList(response.users())},
+          {"tokens", VectorList(response.tokens())},
+          {"missing_ids", ListOf(response.missing_ids())},
+          {"model", response.model()},
+          {"version", response.version()},
+          {"digest", response.digest()},
+          {"space", response.space()}};
+}
+
+Json ToJson(const v1::SetAvailabilityResponse& response) {
+  return {{"unavailable_items", response.unavailable_items()},
+          {"availability_version", response.availability_version()},
+          {"changed", response.changed()}};
+}
+
+Json ToJson(const v1::ListUnavailableItemsResponse& response) {
+  return {{"item_ids", ListOf(response.item_ids())},
+          {"unavailable_items", response.unavailable_items()},
+          {"availability_version", response.availability_version()},
+          {"next_page_token", response.next_page_token()}};
+}
+
+Json ToJson(const google::rpc::Status& status) {
+  return {{"code", absl::StatusCodeToString(static_cast<absl::StatusCode>(status.code()))},
+          {"message", status.message()}};
 }
 
 }  // namespace kindred

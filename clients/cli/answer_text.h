@@ -3,14 +3,19 @@
 
 #include <string>
 
+#include "kindred/v1/item_service.pb.h"
 #include "kindred/v1/recommendation_service.pb.h"
 
 namespace kindred {
 
 std::string ToText(const v1::RecommendRequest& request, const v1::RecommendResponse& response);
 std::string ToText(const v1::SimilarItemsRequest& request, const v1::SimilarItemsResponse& response);
-std::string ToText(const v1::UpdateProfileRequest& request, const v1::UpdateProfileResponse& response);
-// Shows at most `limit` traits, events (the latest) and trained items each, and says how many there are.
-std::string ToText(const v1::GetProfileResponse& response, int limit);
+// A table for each query.
+std::string ToText(const v1::ScoreItemsRequest& request, const v1::ScoreItemsResponse& response);
+// The first few values of each vector.
+std::string ToText(const v1::GetVectorsResponse& response);
+std::string ToText(const v1::SetAvailabilityResponse& response);
+// An id a line behind the first.
+std::string ToText(const v1::ListUnavailableItemsResponse& response);
 
 }  // namespace kindred

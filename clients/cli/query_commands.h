@@ -1,4 +1,4 @@
-// `kindred query recommend|similar|update|profile`: asks a running kindred-server over gRPC.
+// `kindred query …`: asks a running kindred-server over gRPC.
 #pragma once
 
 #include <CLI/CLI.hpp>

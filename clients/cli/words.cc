@@ -29,6 +29,10 @@ std::string DurabilityWord(v1::Durability durability) {
   return Word(v1::Durability_Name(durability), "DURABILITY_", durability);
 }
 
+std::string FallbackWord(v1::TokenFallback fallback) {
+  return Word(v1::TokenFallback_Name(fallback), "TOKEN_FALLBACK_", fallback);
+}
+
 std::string ErrorText(const absl::Status& status) {
   std::string text = absl::StrCat(absl::StatusCodeToString(status.code()), ": ", status.message(), "\n");
   for (const FieldViolation& violation : FieldViolations(status)) {

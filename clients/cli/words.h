@@ -11,6 +11,7 @@ namespace kindred {
 std::string SourceWord(v1::AnswerSource source);           // "trained_vector", "live_profile", …
 std::string DegradationWord(v1::Degradation degradation);  // "profile_store_unavailable"
 std::string DurabilityWord(v1::Durability durability);     // "memory", "journal"
+std::string FallbackWord(v1::TokenFallback fallback);      // "category", "action", "zero"
 
 // `status` as lines for stderr: code and message, then each field violation.
 std::string ErrorText(const absl::Status& status);

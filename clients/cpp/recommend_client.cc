@@ -2,31 +2,11 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <algorithm>
-#include <random>
-
-#include "absl/time/clock.h"
 #include "clients/cpp/rpc_status.h"
 
 namespace kindred {
-namespace {
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const RecommendClientOptions& options) {
-  grpc::ChannelArguments arguments;
-  arguments.SetLoadBalancingPolicyName("round_robin");
-  // gRPC waits a second before it connects again, longer than all attempts of a call together.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
-                   static_cast<int>(std::max<int64_t>(1, absl::ToInt64Milliseconds(options.first_backoff))));
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
-
-// A backoff between half and all of `limit`, so that clients that failed together do not come back together.
-absl::Duration Jittered(absl::Duration limit) {
-  thread_local std::minstd_rand random(std::random_device{}());
-  return limit * std::uniform_real_distribution<double>(0.5, 1.0)(random);
-}
-
-}  // namespace
+using Stub = v1::RecommendationService::Stub;
 
 RecommendClient::RecommendClient(const std::string& address, const RecommendClientOptions& options)
     : RecommendClient(MakeChannel(address, options), options) {}
@@ -34,56 +14,73 @@ RecommendClient::RecommendClient(const std::string& address, const RecommendClie
 RecommendClient::RecommendClient(const std::shared_ptr<grpc::Channel>& channel, const RecommendClientOptions& options)
     : stub_(v1::RecommendationService::NewStub(channel)), options_(options) {}
 
-absl::Status RecommendClient::Call(int max_attempts,
-                                   const std::function<grpc::Status(grpc::ClientContext*)>& attempt) const {
-  const absl::Time deadline = absl::Now() + options_.timeout;
-  absl::Duration backoff = options_.first_backoff;
-  for (int attempts = 1;; ++attempts) {
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(deadline));
-    absl::Status status = FromGrpcStatus(attempt(&context));
-    if (!absl::IsUnavailable(status) || attempts >= max_attempts) return status;
-    const absl::Duration wait = std::max(Jittered(backoff), RetryDelay(status).value_or(absl::ZeroDuration()));
-    if (absl::Now() + wait >= deadline) return status;
-    absl::SleepFor(wait);
-    backoff *= 2;
-  }
+template <typename Response, typename Request>
+absl::StatusOr<Response> RecommendClient::Call(const Request& request, int max_attempts,
+                                               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                                            Response*)) {
+  Response response;
+  absl::Status status = CallWithRetries(options_, max_attempts, [&](grpc::ClientContext* context) {
+    return (stub_.get()->*method)(context, request, &response);
+  });
+  if (!status.ok()) return status;
+  return response;
 }
 
 absl::StatusOr<v1::RecommendResponse> RecommendClient::Recommend(const v1::RecommendRequest& request) {
-  v1::RecommendResponse response;
-  absl::Status status = Call(options_.max_attempts, [&](grpc::ClientContext* context) {
-    return stub_->Recommend(context, request, &response);
-  });
-  if (!status.ok()) return status;
-  return response;
+  return Call(request, options_.max_attempts, &Stub::Recommend);
+}
+
+absl::StatusOr<v1::BatchRecommendResponse> RecommendClient::BatchRecommend(const v1::BatchRecommendRequest& request) {
+  return Call(request, options_.max_attempts, &Stub::BatchRecommend);
 }
 
 absl::StatusOr<v1::SimilarItemsResponse> RecommendClient::SimilarItems(const v1::SimilarItemsRequest& request) {
-  v1::SimilarItemsResponse response;
-  absl::Status status = Call(options_.max_attempts, [&](grpc::ClientContext* context) {
-    return stub_->SimilarItems(context, request, &response);
-  });
-  if (!status.ok()) return status;
-  return response;
+  return Call(request, options_.max_attempts, &Stub::SimilarItems);
+}
+
+absl::StatusOr<v1::ScoreItemsResponse> RecommendClient::ScoreItems(const v1::ScoreItemsRequest& request) {
+  return Call(request, options_.max_attempts, &Stub::ScoreItems);
+}
+
+absl::StatusOr<v1::GetVectorsResponse> RecommendClient::GetVectors(const v1::GetVectorsRequest& request) {
+  return Call(request, options_.max_attempts, &Stub::GetVectors);
 }
 
 absl::StatusOr<v1::UpdateProfileResponse> RecommendClient::UpdateProfile(const v1::UpdateProfileRequest& request) {
-  v1::UpdateProfileResponse response;
-  const int max_attempts = request.update_id().empty() ? 1 : options_.max_attempts;
-  absl::Status status = Call(
-      max_attempts, [&](grpc::ClientContext* context) { return stub_->UpdateProfile(context, request, &response); });
-  if (!status.ok()) return status;
-  return response;
+  return Call(request, request.update_id().empty() ? 1 : options_.max_attempts, &Stub::UpdateProfile);
 }
 
 absl::StatusOr<v1::GetProfileResponse> RecommendClient::GetProfile(const v1::GetProfileRequest& request) {
-  v1::GetProfileResponse response;
-  absl::Status status = Call(options_.max_attempts, [&](grpc::ClientContext* context) {
-    return stub_->GetProfile(context, request, &response);
+  return Call(request, options_.max_attempts, &Stub::GetProfile);
+}
+
+absl::StatusOr<v1::BatchGetProfileResponse> RecommendClient::BatchGetProfile(
+    const v1::BatchGetProfileRequest& request) {
+  return Call(request, options_.max_attempts, &Stub::BatchGetProfile);
+}
+
+absl::StatusOr<v1::DeleteProfileResponse> RecommendClient::DeleteProfile(const v1::DeleteProfileRequest& request) {
+  return Call(request, options_.max_attempts, &Stub::DeleteProfile);
+}
+
+absl::Status RecommendClient::StreamRecommend(const v1::StreamRecommendRequest& request,
+                                              const std::function<void(const v1::StreamRecommendResponse&)>& take) {
+  bool any = false;
+  absl::Status failed;
+  const absl::Status status = CallWithRetries(options_, options_.max_attempts, [&](grpc::ClientContext* context) {
+    const auto reader = stub_->StreamRecommend(context, request);
+    v1::StreamRecommendResponse message;
+    while (reader->Read(&message)) {
+      any = true;
+      take(message);
+    }
+    grpc::Status end = reader->Finish();
+    if (!any || end.ok()) return end;
+    // What was taken cannot be taken back, so this is no longer a call to try again.
+    failed = FromGrpcStatus(end);
+    return grpc::Status::OK;
   });
-  if (!status.ok()) return status;
-  return response;
+  return failed.ok() ? status : failed;
 }
 
 }  // namespace kindred

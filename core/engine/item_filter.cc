@@ -1,11 +1,14 @@
 #include "core/engine/item_filter.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/engine/model.h"
 
@@ -14,23 +17,37 @@ namespace {
 
 using Words = std::span<uint64_t>;
 
-// Bit i of word t: low ≤ values[64t + i] ≤ high; unknown values (NaN) are not.
-void MarkRange(std::span<const float> values, float low, float high, Words out) {
-  for (size_t t = 0; t < out.size(); ++t) {
-    const size_t begin = t * 64, count = std::min<size_t>(64, values.size() - begin);
-    // Bytes first: that loop is one the compiler vectorizes.
-    uint8_t meets[64] = {};
-    for (size_t i = 0; i < count; ++i) {
-      const float value = values[begin + i];
-      meets[i] = static_cast<uint8_t>((value >= low) & (value <= high));
+// Four floats at a time in GCC's and clang's vector type: where the compiler finds the vectors itself, in a loop over
+// bytes, the bits cost half as much again.
+using Floats [[gnu::vector_size(16)]] = float;
+using Bits [[gnu::vector_size(16)]] = uint32_t;
+
+// Bit i: meets(values[i]), of 64 values.
+template <typename Predicate>
+uint64_t MarkWord(const float* values, Predicate meets) {
+  uint64_t word = 0;
+  for (uint32_t half = 0; half < 64; half += 32) {
+    Bits marked = {};
+    for (uint32_t i = 0; i < 32; i += 4) {
+      Floats four;
+      std::memcpy(&four, values + half + i, sizeof(four));
+      const Bits bits = {1u << i, 2u << i, 4u << i, 8u << i};
+      marked |= std::bit_cast<Bits>(meets(four)) & bits;  // a comparison is all ones or all zeros
     }
-    uint64_t word = 0;
-    for (size_t byte = 0; byte < 8; ++byte) {
-      uint64_t eight = 0;
-      __builtin_memcpy(&eight, meets + 8 * byte, 8);
-      word |= ((eight * 0x0102040810204080) >> 56) << (8 * byte);
-    }
-    out[t] = word;
+    word |= uint64_t{marked[0] | marked[1] | marked[2] | marked[3]} << half;
+  }
+  return word;
+}
+
+// Bit i of word t: meets(values[64t + i]). `meets` combines comparisons with & and |, of floats and of vectors alike.
+template <typename Predicate>
+void Mark(std::span<const float> values, Predicate meets, Words out) {
+  const size_t full = values.size() / 64;
+  for (size_t t = 0; t < full; ++t) out[t] = MarkWord(values.data() + 64 * t, meets);
+  if (full == out.size()) return;
+  out[full] = 0;
+  for (size_t i = 64 * full; i < values.size(); ++i) {
+    out[full] |= static_cast<uint64_t>(meets(values[i]) != 0) << (i % 64);
   }
 }
 
@@ -56,9 +73,7 @@ class Evaluation {
     }
     stack_.resize(std::max(stack_.size(), deepest * words_));
     size_ = 0;
-    for (const ItemFilter::Node& node : filter_.nodes) {
-      if (const absl::Status status = Push(node); !status.ok()) return status;
-    }
+    for (const ItemFilter::Node& node : filter_.nodes) RETURN_IF_ERROR(Push(node));
     allowed->assign(stack_.begin(), stack_.begin() + static_cast<ptrdiff_t>(words_));
     if (model_.n_items() % 64 != 0) allowed->back() &= (uint64_t{1} << (model_.n_items() % 64)) - 1;
     return absl::OkStatus();
@@ -130,18 +145,18 @@ class Evaluation {
           absl::StrFormat("model '%s' has no attribute '%s'; it has: %s", model_.name(), node.attribute,
                           model_.attribute_names().empty() ? "none" : StrJoin(model_.attribute_names(), ", ")));
     }
-    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    // Every comparison with an unknown value (NaN) is false.
     if (node.kind == ItemFilter::Kind::kRange) {
-      MarkRange(*values, node.min ? AtLeast(*node.min) : -kInfinity, node.max ? AtMost(*node.max) : kInfinity, out);
-      return absl::OkStatus();
-    }
-    MarkRange(*values, 0, 0, out);
-    if (!node.flag) return absl::OkStatus();
-    for (size_t t = 0; t < words_; ++t) {  // known and not 0
-      uint64_t known = 0;
-      const size_t count = std::min<size_t>(64, values->size() - t * 64);
-      for (size_t i = 0; i < count; ++i) known |= uint64_t{!std::isnan((*values)[t * 64 + i])} << i;
-      out[t] = known & ~out[t];
+      constexpr float kInfinity = std::numeric_limits<float>::infinity();
+      const float low = node.min ? AtLeast(*node.min) : -kInfinity, high = node.max ? AtMost(*node.max) : kInfinity;
+      Mark(
+          *values, [=](auto x) { return (x >= low) & (x <= high); }, out);
+    } else if (node.flag) {
+      Mark(
+          *values, [](auto x) { return (x < 0.0f) | (x > 0.0f); }, out);
+    } else {
+      Mark(
+          *values, [](auto x) { return x == 0.0f; }, out);
     }
     return absl::OkStatus();
   }

@@ -254,7 +254,8 @@ void Recommender::AnswerMany(std::span<const SubjectView> subjects, const Recomm
 }
 
 absl::Status Recommender::SimilarItems(std::string_view item_id, std::string_view space_name, uint32_t k,
-                                       EngineScratch* scratch, RecommendResult* result) const {
+                                       EngineScratch* scratch, RecommendResult* result,
+                                       std::span<const uint64_t> available) const {
   Clear(result);
   const Space* space = model_.FindSpace(space_name);
   if (space == nullptr) return SpaceNotFound(model_, space_name);
@@ -271,6 +272,7 @@ absl::Status Recommender::SimilarItems(std::string_view item_id, std::string_vie
     query.coefficients = scratch->coefficients;
     query.multipliers = space->sparse.norms;
     query.k = k;
+    query.allowed = available;
     query.excluded = scratch->excluded;
     const auto best = SparseTopK(space->sparse, query, &scratch->sparse);
     result->items.assign(best.begin(), best.end());
@@ -283,6 +285,7 @@ absl::Status Recommender::SimilarItems(std::string_view item_id, std::string_vie
   TopKQuery query;
   query.vector = scratch->vector;
   query.k = k;
+  query.allowed = available;
   query.excluded = scratch->excluded;
   const auto best = TopK(space->similar, query, &scratch->topk);
   result->items.assign(best.begin(), best.end());

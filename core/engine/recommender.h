@@ -41,10 +41,11 @@ class Recommender {
   void AnswerMany(std::span<const SubjectView> subjects, const RecommendOptions& options, const RecommendResult& shared,
                   EngineScratch* scratch, std::span<RecommendResult> results) const;
 
-  // The k items nearest to `item_id` by cosine in a space, by S itself in one of neighbors, itself left out. NOT_FOUND
-  // for an unknown item or space.
+  // The k items nearest to `item_id` by cosine in a space, by S itself in one of neighbors, itself left out and those
+  // that `available` does not have (a bitmap over items, a word for 64; empty: all). NOT_FOUND for an unknown item or
+  // space.
   absl::Status SimilarItems(std::string_view item_id, std::string_view space, uint32_t k, EngineScratch* scratch,
-                            RecommendResult* result) const;
+                            RecommendResult* result, std::span<const uint64_t> available = {}) const;
 
   // The subject's vector in a space and where it came from (the same vector that Recommend ranks by; zeros on the
   // popularity rung), left in scratch->vector; in a traits space with the profile p in scratch->profile, in one of

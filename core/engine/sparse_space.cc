@@ -101,6 +101,7 @@ std::span<const ScoredItem> SparseTopK(const SparseSpace& space, const SparseQue
   BestK best(query.k, &scratch->results);
   auto excluded = query.excluded.begin();
   const auto add = [&](uint32_t item) {
+    if (!query.allowed.empty() && (query.allowed[item / 64] >> (item % 64) & 1) == 0) return;
     while (excluded != query.excluded.end() && *excluded < item) ++excluded;
     if (excluded != query.excluded.end() && *excluded == item) return;
     const double multiplier = query.multipliers.empty() ? 1.0 : query.multipliers[item];

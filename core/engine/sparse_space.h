@@ -45,6 +45,7 @@ struct SparseQuery {
   std::span<const float> prior;        // [n_items] or empty
   float prior_weight = 0;
   uint32_t k = 0;
+  std::span<const uint64_t> allowed{};   // bitmap over items, a word for 64; empty: all
   std::span<const uint32_t> excluded;    // ascending
   std::span<const uint32_t> candidates;  // ascending; with `restricted` only these
   bool restricted = false;

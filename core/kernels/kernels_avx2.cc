@@ -10,7 +10,8 @@ namespace {
 constexpr size_t kGroupBytes = kHalfItems * 2;  // a half tile's nibbles of 4 dims in one plane
 // How far ahead of the codes being multiplied to ask for the next: the hardware prefetcher stops at the end of a page.
 constexpr size_t kPrefetchBytes = 2048;
-constexpr size_t kPrefetchRows = 4;
+// Lines of f32 rows asked for ahead of the row being multiplied: about what a core can wait for at once.
+constexpr size_t kPrefetchLines = 32;
 
 // Products of nibbles and query codes are added in pairs (at most 2·15·127 = 3810), and 8 such pairs fit 16 bits.
 constexpr uint32_t kGroupsIn16Bits = 8;
@@ -140,12 +141,20 @@ inline float DotInline(const float* a, const float* b, size_t d) {
 
 float Dot(const float* a, const float* b, size_t d) { return DotInline(a, b, d); }
 
+inline void PrefetchRow(const float* row, size_t d) {
+  for (size_t j = 0; j < d; j += 16) _mm_prefetch(reinterpret_cast<const char*>(row + j), _MM_HINT_T0);
+}
+
+inline size_t RowsAhead(size_t d) {
+  const size_t rows = kPrefetchLines * 16 / (d == 0 ? 1 : d);
+  return rows < 2 ? 2 : rows > 16 ? 16 : rows;
+}
+
 void DotRows(const float* query, const float* items, const uint32_t* rows, size_t n, size_t d, float* out) {
+  const size_t ahead = RowsAhead(d);
+  for (size_t i = 0; i < n && i < ahead; ++i) PrefetchRow(items + rows[i] * d, d);
   for (size_t i = 0; i < n; ++i) {
-    if (i + kPrefetchRows < n) {
-      const float* next = items + rows[i + kPrefetchRows] * d;
-      for (size_t j = 0; j < d; j += 16) _mm_prefetch(reinterpret_cast<const char*>(next + j), _MM_HINT_T0);
-    }
+    if (i + ahead < n) PrefetchRow(items + rows[i + ahead] * d, d);
     out[i] = DotInline(query, items + rows[i] * d, d);
   }
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -20,6 +21,13 @@ class BestK {
     if (full_ && !RanksBefore(item, worst_)) return;
     if (buffer_.size() >= 2 * k_ + kSpare) Cut();
     buffer_.push_back(item);
+  }
+
+  // The k-th best score so far; −inf while fewer than k were shown. O(k).
+  float Threshold() {
+    if (buffer_.size() < k_) return -std::numeric_limits<float>::infinity();
+    Cut();
+    return worst_.score;
   }
 
   // The best k in order. Ends the use of this object.

@@ -11,6 +11,9 @@ namespace kindred {
 namespace {
 
 constexpr size_t kLeastCandidates = 256;
+// With this many candidates for each result, the k with the highest upper bounds are scored first: k scores rule more
+// out than k lower bounds do. A few are sooner scored at once.
+constexpr size_t kCandidatesPerResult = 8;
 
 }  // namespace
 
@@ -66,10 +69,25 @@ void CertifiedSearch::MakeRoom() {
 
 std::span<const ScoredItem> CertifiedSearch::Finish() {
   lower_bounds_.Settle();
+  float threshold = lower_bounds_.threshold();
+  std::vector<TopKScratch::Candidate>& candidates = scratch_.candidates;
+  const auto is_out = [&threshold](const TopKScratch::Candidate& candidate) { return candidate.upper < threshold; };
+  std::erase_if(candidates, is_out);
+
   BestK best(plan_.k, &scratch_.results);
   Rescorer rescorer(kernels_, space_, plan_.query, &best);
-  for (const TopKScratch::Candidate& candidate : scratch_.candidates) {
-    if (candidate.upper >= lower_bounds_.threshold()) rescorer.Add(candidate.item);
+  auto rest = candidates.begin();
+  if (candidates.size() >= plan_.k * kCandidatesPerResult) {
+    rest += static_cast<ptrdiff_t>(plan_.k);
+    std::nth_element(candidates.begin(), rest, candidates.end(),
+                     [](const auto& a, const auto& b) { return a.upper > b.upper; });
+    for (auto candidate = candidates.begin(); candidate != rest; ++candidate) rescorer.Add(candidate->item);
+    rescorer.Flush();
+    // A candidate whose upper bound is below k scores cannot be among the best k. (Not std::max: a score may be NaN.)
+    if (best.Threshold() > threshold) threshold = best.Threshold();
+  }
+  for (; rest != candidates.end(); ++rest) {
+    if (!is_out(*rest)) rescorer.Add(rest->item);
   }
   rescorer.Flush();
   stats_.rescored = rescorer.scored();

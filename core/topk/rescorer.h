@@ -21,7 +21,7 @@ class Rescorer {
     if (count_ == kRows) Flush();
   }
 
-  // Scores what was added. Must be the last call.
+  // Scores what was added since the last time; must follow the last Add.
   void Flush() {
     kernels_.dot_rows(query_.vector.data(), space_.items.data(), rows_, count_, space_.dim, scores_);
     for (uint32_t i = 0; i < count_; ++i) {

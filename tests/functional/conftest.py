@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 import bundles
-from server_process import ServerProcess
+from server_process import FREE_PORTS, ServerProcess
 
 REPO = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -120,7 +120,7 @@ def server(bin_dir, tmp_path, request):
     started = []
 
     def start(models, *flags, profiles="memory", wait=True, env=None):
-        args = ["--models", models, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--profiles", profiles, *flags]
+        args = ["--models", models, *FREE_PORTS, "--items", tmp_path / "items", "--profiles", profiles, *flags]
         process = ServerProcess(bin_dir / "kindred-server", args, tmp_path / f"server-{len(started)}.log", env)
         started.append(process)
         return process.wait_ready() if wait else process

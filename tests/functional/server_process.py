@@ -7,17 +7,18 @@ import signal
 import subprocess
 import time
 
+FREE_PORTS = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0"]
 READY_SECONDS = 60
 STOP_SECONDS = 30
 
 
 class ServerProcess:
-    """`args` as on the command line. `address` and `admin` are known once `wait_ready` has returned."""
+    """`args` as on the command line. `address`, `admin` and `admin_grpc` are known once `wait_ready` has returned."""
 
     def __init__(self, binary, args, log_path, env=None):
         self.log_path = pathlib.Path(log_path)
         self.args = [str(binary), *map(str, args)]
-        self.address = self.admin = None
+        self.address = self.admin = self.admin_grpc = None
         self.ready_line = ""
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
@@ -50,9 +51,10 @@ class ServerProcess:
         seen = []
         while (line := self._read_line(deadline)) is not None:
             seen.append(line)
-            found = dict(re.findall(r"\b(grpc|admin)=(\S+)", line))
+            found = dict(re.findall(r"\b(grpc|admin|admin_grpc)=(\S+)", line))
             if "grpc" in found:
-                self.ready_line, self.address, self.admin = line, found["grpc"], found.get("admin")
+                self.ready_line, self.address = line, found["grpc"]
+                self.admin, self.admin_grpc = found.get("admin"), found.get("admin_grpc")
                 return self
         self.kill()
         raise AssertionError(f"no ready line within {seconds} s from {' '.join(self.args)}\n"

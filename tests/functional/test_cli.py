@@ -3,7 +3,9 @@ import pytest
 
 COMMANDS = [
     ["train"], ["train", "svd"], ["train", "nmf"], ["split"], ["evaluate"], ["pack"], ["inspect"], ["verify"], ["query"], ["query", "recommend"],
-    ["query", "similar"], ["query", "update"], ["query", "profile"],
+    ["query", "batch"], ["query", "similar"], ["query", "score"], ["query", "vectors"], ["query", "update"],
+    ["query", "profile"], ["query", "profiles"], ["query", "delete"], ["query", "availability"],
+    ["query", "availability", "set"], ["query", "availability", "list"],
 ]
 
 
@@ -20,7 +22,7 @@ def test_every_command_has_help(kindred, command):
     result = kindred(*command, "--help")
     assert result.returncode == 0
     assert "Usage:" in result.stdout
-    if command not in (["train"], ["query"]):  # these two only lead to others
+    if command not in (["train"], ["query"], ["query", "availability"]):  # these only lead to others
         assert "Example" in result.stdout and f"kindred {' '.join(command)} " in result.stdout
 
 
@@ -34,6 +36,14 @@ def test_version(kindred):
     [], ["nonsense"], ["--nonsense"], ["query"], ["query", "recommend", "--nonsense"],
     ["query", "recommend", "-k", "many"], ["query", "recommend", "-k", "99999999999"], ["query", "recommend", "--timeout", "0"],
     ["query", "recommend", "--user", "u", "--event", "i"], ["query", "recommend", "--event", "i:view"],
+    ["query", "recommend", "--filter", "category:"], ["query", "recommend", "--filter-json", "{"],
+    ["query", "recommend", "--filter", "flag:a", "--filter-json", "{}"], ["query", "recommend", "--boost", "x"],
+    ["query", "recommend", "--blend", "als"], ["query", "recommend", "--blend", "als=1", "--space", "als"],
+    ["query", "recommend", "--category-prefix", "x"], ["query", "recommend", "--pages", "2", "--all"],
+    ["query", "recommend", "--profile-token", "?"], ["query", "recommend", "--exclude-file", "/no/such/file"],
+    ["query", "batch"], ["query", "score", "--user", "u"], ["query", "vectors"], ["query", "profiles"], ["query", "delete"],
+    ["query", "update", "--user", "u", "--event", "i", "--mode", "replace"], ["query", "availability"],
+    ["query", "availability", "set"],
     ["query", "similar"], ["query", "update", "--user", "u"], ["query", "update", "--event", "i"], ["query", "profile"],
     ["verify"], ["inspect"], ["train"], ["train", "nmf"], ["pack"],
 ], ids=lambda args: " ".join(args) or "nothing")
@@ -42,6 +52,13 @@ def test_wrong_usage_exits_2_and_says_so(kindred, args):
     assert result.returncode == 2, result.stdout + result.stderr
     assert result.stderr.strip(), "nothing said on stderr"
     assert result.stdout == ""
+
+
+def test_a_filter_that_cannot_be_read_shows_the_place(kindred):
+    result = kindred("query", "recommend", "--filter", "price 1..5 and flag:a or")
+    assert result.returncode == 2
+    assert "--filter: expected a condition here" in result.stderr
+    assert f"\n  price 1..5 and flag:a or\n  {' ' * 24}^" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["verify", "inspect"])

@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from server_client import call_error, event, for_user, metric
-from server_process import ServerProcess
+from server_process import FREE_PORTS, ServerProcess
 
 
 @pytest.fixture
@@ -241,7 +241,7 @@ def test_a_retried_update_counts_once_and_again_after_a_deletion(start, stubs):
 
 
 def test_a_deletion_survives_kill_9(bin_dir, raw_store, tmp_path, stubs):
-    flags = ["--models", raw_store, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--profiles",
+    flags = ["--models", raw_store, *FREE_PORTS, "--items", tmp_path / "items", "--profiles",
              f"embedded:{tmp_path / 'profiles'}"]
     users = [f"user-{n}" for n in range(20)]
     for round_number in range(3):

@@ -22,7 +22,7 @@ def test_readme_commands(repo, bin_dir, sample_store, server, tmp_path):
 
     (start,) = blocks(text, "sh server")
     command = adapt(start).split()
-    assert command[:2] == ["kindred-server", "--models"] and command[3] == "--profiles" and len(command) == 5
+    assert command[0] == "kindred-server" and command[1::2] == ["--models", "--profiles", "--items"] and len(command) == 7
     running = server(command[2], profiles=command[4])
     env = {**os.environ, "PATH": f"{bin_dir}:{os.environ['PATH']}", "KINDRED_SERVER": running.address}
     found = blocks(text, "sh run")

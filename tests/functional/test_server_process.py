@@ -27,7 +27,8 @@ def run(bin_dir, tmp_path):
 def test_help_and_version(run):
     help_text = run("--help")
     assert help_text.returncode == 0
-    for flag in ("--config", "--models", "--listen", "--admin", "--profiles", "--check-config", "--version"):
+    for flag in ("--config", "--models", "--listen", "--admin", "--admin-grpc", "--profiles", "--items", "--check-config",
+                 "--version"):
         assert flag in help_text.stdout
     version = run("--version")
     assert version.returncode == 0 and re.fullmatch(r"kindred-server \d+\.\d+\.\d+\n", version.stdout)
@@ -95,13 +96,13 @@ def test_an_older_version_serves_when_the_newest_is_damaged(server, tmp_path, ch
     assert refused[0]["version"] == 2 and refused[0]["error"]
 
 
-@pytest.mark.parametrize("flag", ["--listen", "--admin"])
+@pytest.mark.parametrize("flag", ["--listen", "--admin", "--admin-grpc"])
 def test_a_taken_port_is_fatal_and_named(run, raw_store, flag):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        addresses = {"--listen": "127.0.0.1:0", "--admin": "127.0.0.1:0", flag: address}
+        addresses = {"--listen": "127.0.0.1:0", "--admin": "127.0.0.1:0", "--admin-grpc": "127.0.0.1:0", flag: address}
         result = run("--models", raw_store, "--profiles", "memory", *(word for pair in addresses.items() for word in pair))
     assert result.returncode == 1
     assert address in result.stderr and result.stdout == ""
@@ -109,7 +110,8 @@ def test_a_taken_port_is_fatal_and_named(run, raw_store, flag):
 
 def test_the_ready_line_names_bound_addresses(server, raw_store):
     process = server(raw_store)
-    match = re.fullmatch(r"kindred-server ready: grpc=127\.0\.0\.1:(\d+) admin=127\.0\.0\.1:(\d+)", process.ready_line)
+    match = re.fullmatch(r"kindred-server ready: grpc=127\.0\.0\.1:(\d+) admin=127\.0\.0\.1:(\d+) "
+                         r"admin_grpc=127\.0\.0\.1:(\d+)", process.ready_line)
     assert match and 0 not in map(int, match.groups())
 
 
@@ -119,7 +121,7 @@ def test_admin_pages(server, raw_store, stubs, channel):
     assert http(process.admin, "/readyz")[:2] == (200, "ready\n")
     status, page, headers = http(process.admin, "/")
     assert status == 200 and headers["Content-Type"] == "text/html; charset=utf-8"
-    for text in ("ready", "tiny", "memory", process.address, "Recommend"):
+    for text in ("ready", "tiny", "memory", process.address, process.admin_grpc, "Recommend", "SetAvailability"):
         assert text in page
     assert http(process.admin, "/nope")[0] == 404
     assert http(process.admin, "/metrics", method="POST")[0] == 405

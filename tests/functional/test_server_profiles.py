@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from server_client import call_error, event, for_user, metric, wait_until
-from server_process import ServerProcess
+from server_process import FREE_PORTS, ServerProcess
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_every_acknowledged_update_survives_kill_9(bin_dir, raw_store, tmp_path,
     seed = 20240501
     rng = random.Random(seed)
     ledger = {f"writer-{w}": [] for w in range(WRITERS)}  # user → item ids acknowledged, in order
-    flags = ["--models", raw_store, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--profiles",
+    flags = ["--models", raw_store, *FREE_PORTS, "--items", tmp_path / "items", "--profiles",
              f"embedded:{tmp_path / 'profiles'}"]
 
     def write(user, address, round_number, stop):
@@ -156,7 +156,7 @@ def test_every_acknowledged_update_survives_kill_9(bin_dir, raw_store, tmp_path,
 def test_a_full_disk_stops_updates_only_and_heals(bin_dir, raw_store, tmp_path, stubs):
     """A limit on file sizes is the full disk: writes fail, and succeed again when it is lifted."""
 
-    flags = ["--models", raw_store, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--profiles",
+    flags = ["--models", raw_store, *FREE_PORTS, "--items", tmp_path / "items", "--profiles",
              f"embedded:{tmp_path / 'profiles'}"]
     process = ServerProcess(bin_dir / "kindred-server", flags, tmp_path / "server-0.log").wait_ready()
     try:

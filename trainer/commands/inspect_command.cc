@@ -31,6 +31,7 @@ Json ToJson(const BundleInfo& info) {
               {"items", info.n_items},
               {"categories", info.n_categories},
               {"interactions", info.n_interactions},
+              {"recommendations", info.n_recommendations},
               {"tokens", info.n_tokens},
               {"actions", info.n_actions},
               {"default_space", info.default_space}};
@@ -119,6 +120,9 @@ void Print(const BundleInfo& info) {
   line("items", WithThousands(info.n_items));
   line("categories", WithThousands(info.n_categories));
   line("interactions", WithThousands(info.n_interactions));
+  if (info.n_recommendations > 0) {
+    line("lists", StrCat(WithThousands(info.n_recommendations), " recommendations made before"));
+  }
   if (info.n_tokens > 0) line("tokens", WithThousands(info.n_tokens));
   if (info.n_actions > 0) line("actions", WithThousands(info.n_actions));
   PrintSpaces(info);

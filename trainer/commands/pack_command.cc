@@ -19,8 +19,8 @@ constexpr std::string_view kFooter = R"(--in takes a safetensors file with at le
 and, beside others, users.ids.*, space.NAME.users and users.seen.* (docs/bundle_format.md).
 
 --legacy takes a folder with user_latent_factors.npy, item_latent_factors.npy, customer_mapping.csv or .json and
-item_mapping.csv or .json; recommendations.csv and item_similarity.npy are recognised. Pickles are not read; the message
-says how to convert them.
+item_mapping.csv or .json; recommendations.csv becomes the lists of users who have nothing else; item_similarity.npy is
+recognised. Pickles are not read; the message says how to convert them.
 
 The bundle is read back and checked before it takes its name; nothing is left behind when anything fails.
 
@@ -66,6 +66,9 @@ int Run(const CLI::App& command, const Flags& flags) {
   std::cout << absl::StrFormat("bundle   %s (%s bytes)\nmodel    %s, version %s\nusers    %s\nitems    %s\n", flags.out,
                                WithThousands(info.file_size), info.model, info.version, WithThousands(info.n_users),
                                WithThousands(info.n_items));
+  if (info.n_recommendations > 0) {
+    std::cout << absl::StrFormat("lists    %s recommendations made before\n", WithThousands(info.n_recommendations));
+  }
   for (const auto& [name, spec] : info.spaces) {
     std::cout << absl::StrFormat("space    %s: %s, %d factors\n", name, spec.family, spec.dim);
   }

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
 #include "core/engine/derive.h"
 #include "core/engine/golden.h"
 #include "core/engine/model.h"
@@ -45,8 +46,9 @@ int Run(const std::string& path) {
   std::cout << absl::StrFormat("created          %s\n", info.created_at.empty() ? "not said" : info.created_at);
   std::cout << absl::StrFormat("users            %s\n", WithThousands(info.n_users));
   std::cout << absl::StrFormat("items            %s\n", WithThousands(info.n_items));
-  std::cout << absl::StrFormat("recommendations  %d golden queries answered as when packed\n",
-                               verified->golden_queries);
+  const std::string lists = StrCat(WithThousands(info.n_recommendations), " made before, ");
+  std::cout << absl::StrFormat("recommendations  %s%d golden queries answered as when packed\n",
+                               info.n_recommendations > 0 ? lists : "", verified->golden_queries);
   if (!info.sealed) {
     std::cout << "note             raw: it has no checksums to compare; kindred pack makes a sealed bundle of it\n";
   }

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <unordered_set>
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/bundle/tensor_names.h"
 #include "trainer/base/progress.h"
-#include "trainer/base/text.h"
-#include "trainer/data/csv_reader.h"
+#include "trainer/packing/legacy_lists.h"
 #include "trainer/packing/mapping.h"
 #include "trainer/packing/npy.h"
 
@@ -56,39 +55,28 @@ absl::StatusOr<NpyMatrix> ReadMatrix(const fs::path& folder, const std::string& 
   return ReadNpyMatrix(path.string());
 }
 
-std::optional<size_t> FirstColumn(const CsvReader& csv, std::initializer_list<std::string_view> names) {
-  for (std::string_view name : names) {
-    if (const std::optional<size_t> column = csv.FindColumn(name)) return column;
+// Users with a list and no factors: their rows are zeros, and the average stays that of the others.
+void AddListedUsers(const std::vector<std::string>& ids, uint32_t dim, std::vector<std::string>* user_ids,
+                    std::vector<float>* factors, BundleParts* parts) {
+  if (ids.empty()) return;
+  std::vector<double> sum(dim, 0.0);
+  for (size_t i = 0; i < factors->size(); ++i) sum[i % dim] += (*factors)[i];
+  auto average = OwnedTensor::Zeros<float>(names::Space(kSpaceName, names::kAverage), {dim});
+  for (uint32_t j = 0; j < dim; ++j) {
+    average.Data<float>()[j] = static_cast<float>(sum[j] / static_cast<double>(user_ids->size()));
   }
-  return std::nullopt;
+  parts->tensors.push_back(std::move(average));
+  user_ids->insert(user_ids->end(), ids.begin(), ids.end());
+  factors->resize(user_ids->size() * dim, 0.0f);
 }
 
-absl::StatusOr<std::string> CheckRecommendations(const std::string& path, const std::vector<std::string>& user_ids,
-                                                 const std::vector<std::string>& item_ids) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> csv, CsvReader::Open(path));
-  const auto user = FirstColumn(*csv, {"customer_id", "user_id", "user", "customer"});
-  const auto item = FirstColumn(*csv, {"article_id", "item_id", "product_id", "item", "article"});
-  if (!user || !item) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "%s: has columns %s, expected one of customer_id, user_id and one of article_id, item_id, product_id", path,
-        StrJoin(csv->header(), ", ")));
-  }
-  const std::unordered_set<std::string_view> users(user_ids.begin(), user_ids.end());
-  const std::unordered_set<std::string_view> items(item_ids.begin(), item_ids.end());
-  std::unordered_set<std::string> served;
-  uint64_t unknown_users = 0, unknown_items = 0;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool more, csv->Next());
-    if (!more) break;
-    served.insert(std::string(csv->Field(*user)));
-    unknown_users += !users.contains(csv->Field(*user));
-    unknown_items += !items.contains(csv->Field(*item));
-  }
-  return absl::StrFormat(
-      "%s: %s rows for %s users read and checked (%s of unknown users, %s of unknown items); not packed, Kindred "
-      "computes each answer from the factors",
-      fs::path(path).filename().string(), WithThousands(csv->records()), WithThousands(served.size()),
-      WithThousands(unknown_users), WithThousands(unknown_items));
+void AddLists(const LegacyLists& lists, BundleParts* parts) {
+  parts->tensors.push_back(OwnedTensor::Copy<int64_t>(names::Offsets(names::kRecommendations), {lists.offsets.size()},
+                                                      std::span<const int64_t>(lists.offsets)));
+  parts->tensors.push_back(OwnedTensor::Copy<uint32_t>(names::Values(names::kRecommendations), {lists.items.size()},
+                                                       std::span<const uint32_t>(lists.items)));
+  parts->tensors.push_back(OwnedTensor::Copy<float>(names::Weights(names::kRecommendations), {lists.scores.size()},
+                                                    std::span<const float>(lists.scores)));
 }
 
 }  // namespace
@@ -98,7 +86,7 @@ absl::StatusOr<LegacyImport> ReadLegacyFolder(const std::string& folder, const L
   std::error_code error;
   if (!fs::is_directory(root, error)) return absl::NotFoundError(StrCat(folder, ": there is no such folder"));
   LegacyImport out;
-  ASSIGN_OR_RETURN(const NpyMatrix users, ReadMatrix(root, "user_latent_factors.npy"));
+  ASSIGN_OR_RETURN(NpyMatrix users, ReadMatrix(root, "user_latent_factors.npy"));
   ASSIGN_OR_RETURN(const NpyMatrix items, ReadMatrix(root, "item_latent_factors.npy"));
   if (users.cols != items.cols) {
     return absl::InvalidArgumentError(
@@ -113,14 +101,17 @@ absl::StatusOr<LegacyImport> ReadLegacyFolder(const std::string& folder, const L
   out.notes.push_back(absl::StrFormat("item_latent_factors.npy: %s × %d", WithThousands(items.rows), items.cols));
 
   ASSIGN_OR_RETURN(const std::string user_path, FindMapping(root, "customer_mapping"));
-  ASSIGN_OR_RETURN(const std::vector<std::string> user_ids, ReadMapping(user_path, users.rows));
+  ASSIGN_OR_RETURN(std::vector<std::string> user_ids, ReadMapping(user_path, users.rows));
   ASSIGN_OR_RETURN(const std::string item_path, FindMapping(root, "item_mapping"));
   ASSIGN_OR_RETURN(const std::vector<std::string> item_ids, ReadMapping(item_path, items.rows));
   for (const std::string& path : {user_path, item_path}) {
     out.notes.push_back(StrCat(fs::path(path).filename().string(), ": the ids of the rows"));
   }
   if (const fs::path path = root / "recommendations.csv"; fs::exists(path)) {
-    ASSIGN_OR_RETURN(out.notes.emplace_back(), CheckRecommendations(path.string(), user_ids, item_ids));
+    ASSIGN_OR_RETURN(const LegacyLists lists, ReadLegacyLists(path.string(), user_ids, item_ids));
+    out.notes.push_back(lists.note);
+    AddListedUsers(lists.new_users, out.dim, &user_ids, &users.values, &out.parts);
+    AddLists(lists, &out.parts);
   }
   if (const fs::path path = root / "item_similarity.npy"; fs::exists(path)) {
     RETURN_IF_ERROR(ReadNpyHeader(path.string()).status());

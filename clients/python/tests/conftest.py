@@ -65,7 +65,8 @@ def serve(bin_dir, kindred_cli, tmp_path):
         path = models / "mine" / "1" / "bundle.safetensors"
         path.parent.mkdir(parents=True)
         write(path)
-        args = ["--models", models, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--profiles", "memory"]
+        args = ["--models", models, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0",
+                "--profiles", "memory"]
         server = ServerProcess(bin_dir / "kindred-server", args, tmp_path / f"server-{len(servers)}.log").wait_ready()
         servers.append(server)
 

@@ -68,6 +68,20 @@ def test_answers_of_the_server_are_numpys(serve):
     assert [item["item_id"] for item in answer["items"]] == [ITEM_IDS[i] for i in np.argsort(-scores)[:10]]
 
 
+def test_an_item_without_a_vector_is_answered_by_its_categories(serve):
+    items = ITEMS.copy()
+    items[2] = 0  # of "tools" and "toys", with item 0
+    ask = serve(lambda path: bundle.write(path, **everything(items=items, prior_weight=0.0)))
+    answer = ask("recommend", "--event", ITEM_IDS[2])
+    assert answer["source"] == "category"
+    scores = items @ items[0]  # the mean of "tools" without it; "toys" has no other item
+    scores[2] = -np.inf
+    best = np.argsort(-scores, kind="stable")[:10]
+    assert [item["item_id"] for item in answer["items"]] == [ITEM_IDS[i] for i in best]
+    np.testing.assert_allclose([item["score"] for item in answer["items"]], scores[best], rtol=1e-5)
+    assert ask("recommend", "--event", ITEM_IDS[2], "--event", ITEM_IDS[9])["source"] == "inline_events"
+
+
 def test_info_reads_the_header_only(tmp_path):
     path = tmp_path / "b.safetensors"
     bundle.write(path, **everything())
@@ -149,6 +163,25 @@ def test_lists_of_seen_items_without_scipy(tmp_path):
     assert list(seen[0]) == [2, 4] and list(seen.weights) == [5, 3], "weights of one item are added up"
 
 
+def test_recommendations_in_every_form(tmp_path, valid):
+    forms = {
+        "ids": ({USER_IDS[1]: [ITEM_IDS[9], ITEM_IDS[2]], USER_IDS[8]: []}, [9, 2], [1, 0.5]),
+        "pairs": ({USER_IDS[1]: [(ITEM_IDS[9], 3), (ITEM_IDS[2], np.float32(3)), (ITEM_IDS[4], -1.5)]}, [9, 2, 4], [3, 3, -1.5]),
+        "scores": ({USER_IDS[1]: {ITEM_IDS[9]: -1, ITEM_IDS[2]: 5, ITEM_IDS[4]: 5}}, [2, 4, 9], [5, 5, -1]),
+        "rows": (bundle.Rows(np.array([0, 0] + [2] * 8), np.array([9, 2])), [9, 2], [1, 0.5]),
+    }
+    for name, (given, items, scores) in forms.items():
+        path = tmp_path / f"{name}.safetensors"
+        bundle.write(path, **everything(recommendations=given))
+        assert bundle.info(path).recommendations == len(items)
+        for each in (path, valid(path)):
+            lists = bundle.read(each).recommendations
+            assert [list(lists[u]) for u in range(9)] == [[], items] + [[]] * 7, name
+            assert list(lists.weights) == scores, name
+        bundle.read(path).write(tmp_path / "again.safetensors")
+        assert bundle.info(tmp_path / "again.safetensors").tensors == bundle.info(path).tensors
+
+
 def at(array, index, value):
     copy = np.array(array, np.float64)
     copy[index] = value
@@ -179,6 +212,19 @@ def at(array, index, value):
     (dict(seen={"nobody": []}), "found user 'nobody'"),
     (dict(seen={USER_IDS[0]: ["nothing"]}), "found item 'nothing'"),
     (dict(seen_weights=[[1], [], [1], [1], [], [], [], [1, 1], [1]]), "seen, row 0: has 1 weights, expected 3"),
+    (dict(recommendations={"nobody": []}), "recommendations: found user 'nobody'"),
+    (dict(recommendations={USER_IDS[0]: ["nothing"]}), "recommendations, user 'user 0': found item 'nothing'"),
+    (dict(recommendations={USER_IDS[0]: [ITEM_IDS[1], ITEM_IDS[1]]}), "row 0: found item 1 a second time"),
+    (dict(recommendations={USER_IDS[3]: [(ITEM_IDS[1], 1), (ITEM_IDS[2], 2)]}), "row 3: found score 2.0 after 1.0"),
+    (dict(recommendations={USER_IDS[3]: [(ITEM_IDS[1], float("nan"))]}), "row 3: found score nan"),
+    (dict(recommendations={USER_IDS[3]: {ITEM_IDS[1]: 1e39}}), "row 3: found score inf"),
+    (dict(recommendations={USER_IDS[3]: {ITEM_IDS[1]: "much"}}), "found score 'much', expected a number"),
+    (dict(recommendations={USER_IDS[3]: ITEM_IDS[1]}), "found one str, expected a list"),
+    (dict(recommendations=[[1]]), "expected {user id: "),
+    (dict(recommendations=bundle.Rows(np.zeros(9), np.zeros(0))), "recommendations: has 8 rows, expected 9"),
+    (dict(recommendations=bundle.Rows(np.array([0, 1] + [1] * 8), np.array([70]))), "row 0: found item 70, expected 0 to 69"),
+    (dict(recommendations=bundle.Rows(np.array([0, 1] + [1] * 8), np.array([7]), np.zeros(2))), "scores are float64 of shape"),
+    (dict(recommendations={}, user_ids=[], users=None, seen=None), "recommendations: given without user_ids"),
     (dict(names=["a"]), "names: has 1 entries, expected 70"),
     (dict(categories=["a"]), "categories: has 1 entries"),
     (dict(attributes={"a b": np.zeros(70)}), "attributes: found the name 'a b'"),

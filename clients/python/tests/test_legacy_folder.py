@@ -40,8 +40,8 @@ def test_factors_are_served(folder, tmp_path, serve, kindred_cli):
         done = convert(folder, path, model="old", version="1")
         notes = "\n".join(done.notes)
         assert "user_latent_factors.npy: 6 × 4" in notes and "customer_mapping.pkl: 6 ids" in notes
-        assert "recommendations.csv: 2 rows for 2 users read and checked (1 users without factors" in notes
-        assert "left out" in notes and "notes.txt: not of the legacy set" in notes
+        assert "recommendations.csv: 2 rows are lists for 0 users, by score (0 users without factors" in notes
+        assert "2 rows of unknown items" in notes and "notes.txt: not of the legacy set" in notes
 
     ask = None
     plain = tmp_path / "plain.safetensors"
@@ -74,8 +74,42 @@ def test_the_strongest_neighbors_are_kept(folder):
         np.testing.assert_array_equal(rows.weights[rows.offsets[item]:rows.offsets[item + 1]], SIMILARITY[item, expected])
 
 
+LISTS = {
+    "score": "rank,customer_id,score,article_id\n1,c0,0.5,{0}\n9,c0,2,{3}\n1,nobody,0.25,{2}\n0,c0,2,{7}\n2,c0,0.1,{3}\n1,eve,1,x\n",
+    "rank": "user,rank,item\nc5,3,{1}\nc5,1,{2}\nnobody,1,{9}\nc5,2,{2}\nx,1,nothing\n",
+    "the order of the file": "article,customer\n{4},c1\n{2},zoe\n{4},c1\n{1},c1\n{1},adam\n",
+}
+
+
+@pytest.fixture(params=LISTS)
+def lists(request, folder):
+    quoted = ['"' + item.replace('"', '""') + '"' for item in ITEM_IDS]
+    (folder / "recommendations.csv").write_text(LISTS[request.param].format(*quoted))
+    return request.param
+
+
+def test_lists_are_read_by_score_rank_or_order(folder, lists):
+    done = convert(folder)
+    assert any(f"users, by {lists} (" in note for note in done.notes)
+    rows, users = done.bundle.recommendations, list(done.bundle.user_ids)
+    found = {user: list(zip(rows[row], rows.weights[rows.offsets[row]:rows.offsets[row + 1]]))
+             for row, user in enumerate(users) if len(rows[row])}
+    assert found == {"score": {"c0": [(7, 2), (3, 2), (0, 0.5)], "nobody": [(2, 0.25)]},
+                     "rank": {"c5": [(2, 1), (1, 0.5)], "nobody": [(9, 1)]},
+                     "the order of the file": {"c1": [(4, 1), (1, 0.5)], "zoe": [(2, 1)], "adam": [(1, 1)]}}[lists]
+    assert users[:N_USERS] == USER_IDS and set(users[N_USERS:]) == set(found) - set(USER_IDS)
+    space = done.bundle.spaces["collaborative"]
+    np.testing.assert_array_equal(space.users[:N_USERS], USERS.astype(np.float32))
+    assert not space.users[N_USERS:].any()
+    np.testing.assert_allclose(space.average, USERS.mean(axis=0), rtol=1e-5)
+
+
+def test_as_kindred_pack_reads_lists(folder, lists, tmp_path, kindred_cli):
+    test_as_kindred_pack_reads_it(folder, tmp_path, kindred_cli)
+
+
 def test_as_kindred_pack_reads_it(folder, tmp_path, kindred_cli):
-    """`kindred pack --legacy` reads the JSON that `mapping` writes, and makes the same matrices and ids."""
+    """`kindred pack --legacy` reads the JSON that `mapping` writes, and makes the same matrices, lists and ids."""
     ours = tmp_path / "ours.safetensors"
     convert(folder, ours)
     for stem in ("customer_mapping", "item_mapping"):
@@ -86,6 +120,11 @@ def test_as_kindred_pack_reads_it(folder, tmp_path, kindred_cli):
     mine, packed = bundle.read(ours), bundle.read(theirs)
     assert mine.item_ids == packed.item_ids and mine.user_ids == packed.user_ids
     assert mine.default_space == packed.default_space
+    assert (mine.recommendations is None) == (packed.recommendations is None)
+    for part in ("offsets", "values", "weights") if mine.recommendations else ():
+        np.testing.assert_array_equal(getattr(mine.recommendations, part), getattr(packed.recommendations, part))
+    if mine.spaces["collaborative"].average is not None:
+        np.testing.assert_array_equal(mine.spaces["collaborative"].average, packed.spaces["collaborative"].average)
     for part in ("items", "users"):
         np.testing.assert_array_equal(getattr(mine.spaces["collaborative"], part),
                                       getattr(packed.spaces["collaborative"], part))
@@ -179,6 +218,10 @@ def save_truncated(path):
     ("item_similarity.npy", lambda p: np.save(p, np.zeros((30, 29))), "as many columns as rows"),
     ("item_similarity.npy", lambda p: np.save(p, np.zeros((29, 29))), "has 29 rows, expected those of item_latent_factors"),
     ("recommendations.csv", lambda p: p.write_text("a,b\n1,2\n"), "has columns a, b, expected one of customer_id"),
+    ("recommendations.csv", lambda p: p.write_text("user_id,item_id,score\nc0,a,much\n"), "record 2: found 'much' as score"),
+    ("recommendations.csv", lambda p: p.write_text("user_id,item_id,rank\nc0,a,nan\n"), "record 2: found 'nan' as rank"),
+    ("recommendations.csv", lambda p: p.write_text("user_id,item_id\nc0\n"), "record 2: has 1 columns, expected 2"),
+    ("recommendations.csv", lambda p: p.write_text('user_id,item_id\n,"a0, ""ö"""\n'), "expected an id of 1 to 1024 bytes"),
     ("recommendations.csv", lambda p: p.write_bytes(b"customer_id,article_id\n\xff,1\n"), "cannot be read as CSV"),
     ("tfidf_vectorizer.pkl", lambda p: p.write_bytes(pickle.dumps({"vocabulary_": {}})), "expected a TfidfVectorizer"),
     ("price_scaler.pkl", lambda p: p.write_bytes(b"cos\nsystem\n(S'touch ran'\ntR."), "found the name 'os.system'"),

@@ -1,5 +1,6 @@
 // Exact top-10 under bitmaps and long lists of exclusions, one query at a time on one thread, each beside the same
-// search without them: the two take turns, query by query, so that a slow spell of the machine hits both alike.
+// search without them: the two take turns, query by query, so that a slow spell of the machine hits both alike; times
+// are those of the thread's processor time.
 //
 //   bench_filter [--shape NxD] [Google Benchmark flags]
 //
@@ -12,72 +13,24 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
-#include <iostream>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "core/kernels/dispatch.h"
-#include "core/topk/quantizer.h"
 #include "core/topk/topk_scan.h"
+#include "tests/bench/gaussian_catalogue.h"
 
 namespace kindred {
 namespace {
 
 constexpr uint32_t kResults = 10;
-constexpr size_t kQueries = 64;
-constexpr double kSelectivities[] = {1, 0.5, 0.2, 0.1, 0.0625, 0.03, 0.01, 0.003, 0.001, 0.0001};
+constexpr size_t kQueries = 16;
+constexpr double kSelectivities[] = {1, 0.5, 0.2, 0.1, 0.07, 0.05, 0.03, 0.01, 0.003, 0.001, 0.0001};
 constexpr uint32_t kRuns = 16;  // of a clustered bitmap
 constexpr uint32_t kExclusions = 10000;
-
-struct Catalogue {
-  uint32_t n_items = 0, dim = 0;
-  AlignedBuffer<float> items;
-  std::vector<float> queries;
-  QuantizedItems quantized;
-
-  ScanSpace View() const {
-    ScanSpace space;
-    space.items = items.span();
-    space.codes = quantized.codes.span();
-    space.scales = quantized.scales.span();
-    space.bounds = quantized.bounds.span();
-    space.max_norm = MaxNormFromBounds(space.bounds);
-    space.n_items = n_items;
-    space.dim = dim;
-    return space;
-  }
-
-  TopKQuery Query(size_t i) const {
-    TopKQuery query;
-    query.vector = std::span(queries).subspan(i % kQueries * dim, dim);
-    query.k = kResults;
-    return query;
-  }
-};
-
-[[noreturn]] void Die(const std::string& message) {
-  std::cerr << "bench_filter: " << message << "\n";
-  std::exit(2);
-}
-
-Catalogue MakeCatalogue(const std::string& shape) {
-  Catalogue out;
-  if (std::sscanf(shape.c_str(), "%ux%u", &out.n_items, &out.dim) != 2 || out.n_items == 0 || out.dim == 0) {
-    Die("--shape is \"" + shape + "\", expected ITEMSxDIM such as 100000x64");
-  }
-  out.items = AlignedBuffer<float>(size_t{out.n_items} * out.dim);
-  out.queries.resize(kQueries * out.dim);
-  std::mt19937_64 rng(1);
-  std::normal_distribution<float> normal;
-  for (float& x : out.items) x = normal(rng);
-  for (float& x : out.queries) x = normal(rng);
-  out.quantized = QuantizeItems(out.items.span(), out.n_items, out.dim);
-  return out;
-}
 
 using Bitmap = std::vector<uint64_t>;
 
@@ -107,7 +60,7 @@ Bitmap ClusteredBitmap(uint32_t n_items, double selectivity) {
 // A list of exclusions a query, ascending.
 using Lists = std::vector<std::vector<uint32_t>>;
 
-Lists RandomLists(const Catalogue& catalogue, uint32_t count) {
+Lists RandomLists(const GaussianCatalogue& catalogue, uint32_t count) {
   std::mt19937_64 rng(4);
   std::vector<uint32_t> all(catalogue.n_items), drawn;
   for (uint32_t i = 0; i < catalogue.n_items; ++i) all[i] = i;
@@ -115,28 +68,21 @@ Lists RandomLists(const Catalogue& catalogue, uint32_t count) {
   return Lists(kQueries, drawn);
 }
 
-Lists BestLists(const Catalogue& catalogue, uint32_t count) {
+Lists BestLists(const GaussianCatalogue& catalogue, uint32_t count) {
   TopKScratch scratch;
   Lists lists(kQueries);
   for (size_t q = 0; q < kQueries; ++q) {
-    TopKQuery query = catalogue.Query(q);
-    query.k = count;
+    const TopKQuery query = catalogue.Query(q, count);
     for (const ScoredItem& found : TopK(catalogue.View(), query, &scratch)) lists[q].push_back(found.item);
     std::sort(lists[q].begin(), lists[q].end());
   }
   return lists;
 }
 
-double MedianUs(std::vector<double>* seconds) {
-  const auto middle = seconds->begin() + static_cast<ptrdiff_t>(seconds->size() / 2);
-  std::nth_element(seconds->begin(), middle, seconds->end());
-  return *middle * 1e6;
-}
-
 // restrict(query number, &query) puts on what is measured.
-void BenchRestricted(benchmark::State& state, const Catalogue& catalogue,
+void BenchRestricted(benchmark::State& state, const GaussianCatalogue& catalogue,
                      const std::function<void(size_t, TopKQuery*)>& restrict_query) {
-  using Clock = std::chrono::steady_clock;
+  using Clock = ThreadClock;
   const ScanSpace space = catalogue.View();
   TopKScratch scratch;
   scratch.Reserve(space);
@@ -151,8 +97,9 @@ void BenchRestricted(benchmark::State& state, const Catalogue& catalogue,
   for (auto _ : state) {
     double pass = 0;
     for (size_t i = 0; i < kQueries; ++i) {
-      time(catalogue.Query(i + kQueries / 2), nullptr, &plain);  // another query, lest it warm the cache for the second
-      TopKQuery query = catalogue.Query(i);
+      time(catalogue.Query(i + kQueries / 2, kResults), nullptr,
+           &plain);  // another query, lest it warm the cache for the second
+      TopKQuery query = catalogue.Query(i, kResults);
       restrict_query(i, &query);
       time(query, &stats, &restricted);
       pass += restricted.back();
@@ -169,7 +116,7 @@ void BenchRestricted(benchmark::State& state, const Catalogue& catalogue,
   state.counters["full_scan"] = stats.full_scan ? 1 : 0;
 }
 
-void Register(const std::string& name, const Catalogue& catalogue,
+void Register(const std::string& name, const GaussianCatalogue& catalogue,
               std::function<void(size_t, TopKQuery*)> restrict_query) {
   benchmark::RegisterBenchmark(name.c_str(),
                                [&catalogue, restrict_query = std::move(restrict_query)](benchmark::State& state) {
@@ -179,37 +126,21 @@ void Register(const std::string& name, const Catalogue& catalogue,
       ->Unit(benchmark::kMicrosecond);
 }
 
-void RegisterBitmap(const std::string& name, const Catalogue& catalogue, Bitmap made) {
+void RegisterBitmap(const std::string& name, const GaussianCatalogue& catalogue, Bitmap made) {
   auto bitmap = std::make_shared<const Bitmap>(std::move(made));
   Register(name, catalogue, [bitmap](size_t, TopKQuery* query) { query->allowed = *bitmap; });
 }
 
-void RegisterLists(const std::string& name, const Catalogue& catalogue, Lists made) {
+void RegisterLists(const std::string& name, const GaussianCatalogue& catalogue, Lists made) {
   auto lists = std::make_shared<const Lists>(std::move(made));
   Register(name, catalogue, [lists](size_t i, TopKQuery* query) { query->excluded = (*lists)[i]; });
-}
-
-// Takes `--shape=value` or `--shape value` out of the arguments.
-std::string TakeShape(int* argc, char** argv) {
-  const std::string name = "--shape";
-  for (int i = 1; i < *argc; ++i) {
-    const std::string arg = argv[i];
-    const bool joined = arg.rfind(name + "=", 0) == 0;
-    if (!joined && (arg != name || i + 1 >= *argc)) continue;
-    const std::string value = joined ? arg.substr(name.size() + 1) : argv[i + 1];
-    const int taken = joined ? 1 : 2;
-    std::copy(argv + i + taken, argv + *argc, argv + i);
-    *argc -= taken;
-    return value;
-  }
-  return "3000x32";
 }
 
 int Main(int argc, char** argv) {
   const std::string shape = TakeShape(&argc, argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  const Catalogue catalogue = MakeCatalogue(shape);
+  const GaussianCatalogue catalogue = MakeGaussianCatalogue(shape, kQueries);
   const std::string prefix = "filter/" + shape + "/";
   for (const double selectivity : kSelectivities) {
     char name[32];

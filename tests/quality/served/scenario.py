@@ -58,7 +58,8 @@ def measure(product: Product, family: str, recipe: dict[str, Any], train: pathli
     config = context.work_dir / f"{family}-server.yaml"
     config.write_text("logging: {level: warn}\n", encoding="utf-8")
     server = [context.binary("kindred-server"), "--config", config, "--models", models, "--listen", "127.0.0.1:0",
-              "--admin", "127.0.0.1:0", "--profiles", f"embedded:{context.work_dir / (family + '-profiles')}"]
+              "--admin", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0", "--items", context.work_dir / (family + "-items"),
+              "--profiles", f"embedded:{context.work_dir / (family + '-profiles')}"]
     equal = total = 0
     differing = []
     with Server([str(word) for word in server], context.work_dir / f"{family}-server.log") as address:

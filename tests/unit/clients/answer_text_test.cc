@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "clients/cli/profile_text.h"
+
 namespace kindred {
 namespace {
 
@@ -97,6 +99,89 @@ TEST(AnswerText, AProfileShowsTheLatestEvents) {
   EXPECT_THAT(text, Not(HasSubstr("item0")));
   EXPECT_THAT(text, HasSubstr("item1"));
   EXPECT_THAT(text, HasSubstr("(not in this catalogue)"));
+}
+
+TEST(AnswerText, SaysWhatWasBoostedAndWhichHistoryCounts) {
+  v1::RecommendRequest request;
+  request.mutable_subject()->set_profile_token("token");
+  v1::RecommendResponse response = Answer();
+  response.mutable_items(0)->set_boost(-0.25f);
+  v1::HistoryItem* history = response.mutable_items(0)->add_history();
+  history->set_item_id("7");
+  history->set_contribution(0.125f);
+  response.add_missing_categories("department:NONE");
+  const std::string text = ToText(request, response);
+  EXPECT_THAT(text, HasSubstr("Recommended for the bearer of a profile token ("));
+  EXPECT_THAT(text, HasSubstr("-0.2500  boosted by the request\n"));
+  EXPECT_THAT(text, HasSubstr("because of 7 (+0.1250)\n"));
+  EXPECT_THAT(text, HasSubstr("categories without an item: department:NONE\n"));
+}
+
+TEST(AnswerText, Scores) {
+  v1::ScoreItemsRequest request;
+  request.add_queries()->mutable_subject()->set_user_id("u");
+  request.add_queries()->mutable_subject()->set_user_id("");
+  v1::ScoreItemsResponse response;
+  v1::ScoreResult* result = response.add_results();
+  result->set_source(v1::ANSWER_SOURCE_TRAINED_VECTOR);
+  result->add_scores()->set_item_id("a");
+  result->mutable_scores(0)->set_score(0.5f);
+  result->add_missing_ids("gone");
+  response.add_results()->mutable_status()->set_code(3);
+  response.mutable_results(1)->mutable_status()->set_message("empty");
+  EXPECT_EQ(ToText(request, response),
+            "Scores for u (trained_vector; model  version , space )\n"
+            "  item   score\n"
+            "  a     0.5000\n"
+            "not in this catalogue: gone\n"
+            "\n"
+            "No scores for : empty\n");
+}
+
+TEST(AnswerText, VectorsShowTheirFirstValues) {
+  v1::GetVectorsResponse response;
+  v1::Vector* vector = response.add_items();
+  vector->set_id("a");
+  for (int v = 0; v < 7; ++v) vector->add_values(static_cast<float>(v));
+  const std::string text = ToText(response);
+  EXPECT_THAT(text, HasSubstr("  item  a      7  0.0000  1.0000  2.0000  3.0000  4.0000  5.0000  …\n"));
+}
+
+TEST(AnswerText, Availability) {
+  v1::SetAvailabilityResponse set;
+  set.set_unavailable_items(2);
+  set.set_availability_version(9);
+  set.set_changed(1);
+  EXPECT_EQ(ToText(set), "Changed 1 item; out now: 2 (availability version 9)\n");
+  v1::ListUnavailableItemsResponse list;
+  list.add_item_ids("a\x1b");
+  list.set_unavailable_items(2);
+  list.set_next_page_token("next");
+  EXPECT_EQ(ToText(list), "Out now: 2 (availability version 0)\n  a?\nmore: --page-token next\n");
+}
+
+TEST(AnswerText, ProfilesAreARowEach) {
+  v1::BatchGetProfileRequest request;
+  request.add_user_ids("u");
+  request.add_user_ids("");
+  v1::BatchGetProfileResponse response;
+  response.add_results()->mutable_profile()->set_source(v1::ANSWER_SOURCE_LIVE_PROFILE);
+  response.mutable_results(0)->mutable_profile()->set_profile_version(4);
+  response.add_results()->mutable_status()->set_message("is empty");
+  const std::string text = ToText(request, response);
+  EXPECT_THAT(text, HasSubstr("u     live_profile        4"));
+  EXPECT_THAT(text, HasSubstr("none"));
+  EXPECT_THAT(text, HasSubstr("is empty\n"));
+}
+
+TEST(AnswerText, Deletions) {
+  v1::DeleteProfileRequest request;
+  request.set_user_id("u");
+  v1::DeleteProfileResponse response;
+  EXPECT_EQ(ToText(request, response), "Nothing was stored for u\n");
+  response.set_existed(true);
+  response.set_durability(v1::DURABILITY_JOURNAL);
+  EXPECT_EQ(ToText(request, response), "Deleted the profile of u, gone from journal\n");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 
@@ -30,6 +31,19 @@ class FailingService final : public v1::RecommendationService::Service {
     return grpc::Status::OK;
   }
 
+  // Three messages; a failure comes before them, with `fails_last` behind them.
+  grpc::Status StreamRecommend(grpc::ServerContext*, const v1::StreamRecommendRequest*,
+                               grpc::ServerWriter<v1::StreamRecommendResponse>* writer) override {
+    if (failures > 0 && !fails_last) return Next();
+    v1::StreamRecommendResponse message;
+    for (int m = 0; m < 3; ++m) {
+      message.set_first(m);
+      writer->Write(message);
+    }
+    return Next();
+  }
+
+  std::atomic<bool> fails_last{false};
   std::atomic<int> calls{0};
   std::atomic<int> failures{0};
   std::atomic<grpc::StatusCode> code{grpc::UNAVAILABLE};
@@ -111,6 +125,25 @@ TEST_F(RecommendClientTest, TriesAnUpdateAgainOnlyWithAnUpdateId) {
   service_.failures = 1;
   EXPECT_TRUE(Client().UpdateProfile(request).ok());
   EXPECT_EQ(service_.calls, 3);
+}
+
+TEST_F(RecommendClientTest, AStreamIsTriedAgainOnlyWhileNothingCame) {
+  std::vector<int> firsts;
+  const auto take = [&](const v1::StreamRecommendResponse& message) { firsts.push_back(message.first()); };
+  service_.failures = 2;
+  EXPECT_TRUE(Client().StreamRecommend({}, take).ok());
+  EXPECT_THAT(firsts, testing::ElementsAre(0, 1, 2));
+  EXPECT_EQ(service_.calls, 3);
+
+  firsts.clear();
+  service_.calls = 0;
+  service_.fails_last = true;
+  service_.failures = 1;
+  const absl::Status status = Client().StreamRecommend({}, take);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(status.message(), "made to fail");
+  EXPECT_THAT(firsts, testing::ElementsAre(0, 1, 2));
+  EXPECT_EQ(service_.calls, 1);
 }
 
 TEST_F(RecommendClientTest, TheTimeoutEndsACallThatHangs) {

@@ -107,6 +107,8 @@ TEST(ConfigLoader, CompletesWithTheDefaultsOfTheSchema) {
   ASSERT_TRUE(CompleteConfig(&config).ok());
   EXPECT_EQ(config.listen(), "127.0.0.1:50051");
   EXPECT_EQ(config.admin_listen(), "127.0.0.1:9464");
+  EXPECT_EQ(config.admin_grpc_listen(), "127.0.0.1:50052");
+  EXPECT_EQ(config.items().dir(), "data/items");
   EXPECT_EQ(config.models().dir(), "models");
   EXPECT_EQ(config.profiles().embedded().dir(), "data/profiles");
   EXPECT_EQ(config.profiles().embedded().block_cache_bytes(), 64u << 20);
@@ -141,6 +143,7 @@ TEST(ConfigLoader, CompletingChecksRanges) {
   EXPECT_EQ(fault("shutdown: {drain_timeout: 1h}"), "shutdown.drain_timeout is 3600s; expected 0s to 10m");
   for (const char* address : {"nowhere", ":50051", "host:", "host:99999", "host:12a", "host:-1"}) {
     EXPECT_THAT(fault(std::string("listen: \"") + address + "\""), HasSubstr("listen is '")) << address;
+    EXPECT_THAT(fault(std::string("admin_grpc_listen: \"") + address + "\""), HasSubstr("admin_grpc_listen is '"));
   }
 }
 

@@ -17,20 +17,27 @@ using ::testing::HasSubstr;
 // Everything that a serving process has.
 class MetricsTest : public ::testing::Test {
  protected:
-  MetricsTest() : calls_({{"kindred.v1.RecommendationService", "Recommend"}}, 2), service_(2), writer_(&store_, {}) {
+  MetricsTest()
+      : calls_({{"kindred.v1.RecommendationService", "Recommend"}, {"grpc.health.v1.Health", "Check"}}, 2),
+        admin_calls_({{"kindred.v1.ItemService", "SetAvailability"}, {"grpc.health.v1.Health", "Check"}}, 1),
+        service_(2),
+        writer_(&store_, {}),
+        items_(*AvailabilityStore::Open("", &availability_)) {
     testing::BundleBuilder builder;
     // Trained long ago, of events older still.
     builder.metadata()[std::string(names::kTraining)] =
         R"({"trained_at":"2017-03-01T00:00:00Z","last_event_ms":1487000000000})";
     models_.Publish(testing::LoadTestModel(std::move(builder)));
-    metrics_.SetSources({&calls_, &service_, &models_, &store_, &writer_});
+    metrics_.SetSources({&calls_, &service_, &models_, &store_, &writer_, &admin_calls_, items_.get()});
   }
 
-  rpc::CallStats calls_;
+  rpc::CallStats calls_, admin_calls_;
   ServiceCounters service_;
   ModelRegistry models_;
   MemoryProfileStore store_;
   ProfileWriter writer_;
+  AvailabilityRegistry availability_;
+  std::unique_ptr<AvailabilityStore> items_;
   Metrics metrics_;
 };
 
@@ -101,6 +108,32 @@ TEST_F(MetricsTest, AddsWorkersUp) {
   EXPECT_THAT(text, HasSubstr("kindred_model_items{model=\"shop\"} 70\n"));
   EXPECT_THAT(text, HasSubstr("kindred_model_users{model=\"shop\"} 9\n"));
   EXPECT_THAT(text, HasSubstr("kindred_model_info{model=\"shop\",version=\"3\",digest=\""));
+}
+
+TEST_F(MetricsTest, AddsTheServersUpWhereTheyHaveTheSameMethod) {
+  calls_.cell(1, 0).started.Add(2);
+  calls_.cell(1, 1).started.Add(3);
+  admin_calls_.cell(1, 0).started.Add(4);
+  admin_calls_.cell(0, 0).started.Add(1);
+  const std::string text = metrics_.Text();
+  const std::string health = R"(grpc_server_started_total{grpc_type="unary",grpc_service="grpc.health.v1.Health",)"
+                             R"(grpc_method="Check"} )";
+  EXPECT_THAT(text, HasSubstr(health + "9\n"));
+  EXPECT_EQ(text.find(health), text.rfind(health));
+  EXPECT_THAT(text, HasSubstr(R"(grpc_service="kindred.v1.ItemService",grpc_method="SetAvailability"} 1)"));
+}
+
+TEST_F(MetricsTest, CountsUnavailableItems) {
+  const std::vector<std::string_view> out = {"item-1", "item-2"};
+  ASSERT_TRUE(items_->Set(out, {}).ok());
+  ASSERT_TRUE(items_->Set(out, {}).ok());
+  ASSERT_TRUE(items_->Set({}, std::span(out).first(1)).ok());
+  const std::string text = metrics_.Text();
+  EXPECT_THAT(text, HasSubstr("kindred_items_unavailable 1\n"));
+  EXPECT_THAT(text, HasSubstr("kindred_availability_version 2\n"));
+  EXPECT_THAT(text, HasSubstr("kindred_availability_changes_total{result=\"applied\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("kindred_availability_changes_total{result=\"unchanged\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("kindred_availability_changes_total{result=\"failed\"} 0\n"));
 }
 
 TEST_F(MetricsTest, AdvisesByAgeAndByWhatRequestsBrought) {

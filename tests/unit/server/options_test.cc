@@ -37,17 +37,23 @@ TEST(Options, FlagsOverrideTheFile) {
   const testing::TempDir dir;
   testing::WriteFile(dir.File("c.yaml"),
                      "listen: 1.2.3.4:5\nadmin_listen: 1.2.3.4:6\nmodels: {dir: from-file}\n"
+                     "admin_grpc_listen: 1.2.3.4:7\nitems: {dir: from-file}\n"
                      "profiles: {embedded: {dir: from-file, block_cache_bytes: 8MiB}}\n");
   const Parsed file = Parse({"--config", dir.File("c.yaml")});
   EXPECT_EQ(file.options.config.listen(), "1.2.3.4:5");
   EXPECT_EQ(file.options.config.models().dir(), "from-file");
+  EXPECT_EQ(file.options.config.admin_grpc_listen(), "1.2.3.4:7");
+  EXPECT_EQ(file.options.config.items().dir(), "from-file");
 
-  const Parsed flags = Parse({"--config", dir.File("c.yaml"), "--models", "m", "--listen", "127.0.0.1:0", "--admin",
-                              "127.0.0.1:0", "--profiles", "embedded:/p"});
+  const Parsed flags =
+      Parse({"--config", dir.File("c.yaml"), "--models", "m", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+             "--profiles", "embedded:/p", "--admin-grpc", "127.0.0.1:0", "--items", "/i"});
   EXPECT_EQ(flags.options.action, Options::Action::kServe) << flags.err;
   EXPECT_EQ(flags.options.config.listen(), "127.0.0.1:0");
   EXPECT_EQ(flags.options.config.admin_listen(), "127.0.0.1:0");
+  EXPECT_EQ(flags.options.config.admin_grpc_listen(), "127.0.0.1:0");
   EXPECT_EQ(flags.options.config.models().dir(), "m");
+  EXPECT_EQ(flags.options.config.items().dir(), "/i");
   EXPECT_EQ(flags.options.config.profiles().embedded().dir(), "/p");
   EXPECT_EQ(flags.options.config.profiles().embedded().block_cache_bytes(), 8u << 20);
   EXPECT_TRUE(Parse({"--config", dir.File("c.yaml"), "--profiles", "memory"}).options.config.profiles().has_memory());

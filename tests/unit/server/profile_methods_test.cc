@@ -22,7 +22,10 @@ using ::testing::HasSubstr;
 class ProfileMethodsTest : public ::testing::Test {
  protected:
   ProfileMethodsTest()
-      : writer_(&store_, {}), counters_(1), methods_(&models_, &store_, &writer_, &counters_), state_(models_, 0) {
+      : writer_(&store_, {}),
+        counters_(1),
+        methods_(&models_, &store_, &writer_, &counters_),
+        state_(&models_, &availability_, 0) {
     models_.Publish(testing::LoadTestModel(testing::BundleBuilder()));
   }
 
@@ -50,6 +53,7 @@ class ProfileMethodsTest : public ::testing::Test {
 
   testing::FlakyProfileStore store_;
   ModelRegistry models_;
+  AvailabilityRegistry availability_;
   ProfileWriter writer_;
   ServiceCounters counters_;
   ProfileMethods methods_;

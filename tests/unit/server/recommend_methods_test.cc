@@ -21,7 +21,9 @@ using ::testing::SizeIs;
 
 class RecommendMethodsTest : public ::testing::Test {
  protected:
-  RecommendMethodsTest() : counters_(1), methods_(&models_, &store_, &counters_), state_(models_, 0) { Publish(1); }
+  RecommendMethodsTest() : counters_(1), methods_(&models_, &store_, &counters_), state_(&models_, &availability_, 0) {
+    Publish(1);
+  }
 
   void Publish(uint32_t seed) {
     testing::BundleShape shape;
@@ -47,6 +49,7 @@ class RecommendMethodsTest : public ::testing::Test {
 
   testing::FlakyProfileStore store_;
   ModelRegistry models_;
+  AvailabilityRegistry availability_;
   ServiceCounters counters_;
   RecommendMethods methods_;
   WorkerState state_;
@@ -328,6 +331,30 @@ TEST_F(RecommendMethodsTest, VectorsAreThoseOfTheBundle) {
   EXPECT_TRUE(absl::IsInvalidArgument(methods_.GetVectors(none, &state_, &response)));
   request.set_space("gone");
   EXPECT_TRUE(absl::IsNotFound(methods_.GetVectors(request, &state_, &response)));
+}
+
+TEST_F(RecommendMethodsTest, WhatIsOutComesBackNowhereFromTheNextRequestOn) {
+  v1::RecommendRequest request = Of("user-1");
+  request.set_page_size(3);
+  const std::vector<std::string> before = Ids(Answer(request));
+  const std::string_view out[] = {before[0]};
+  availability_.Publish(std::make_shared<const UnavailableItems>(out, 1));
+  const std::vector<std::string> after = Ids(Answer(request));
+  EXPECT_THAT(after, ::testing::Not(::testing::Contains(before[0])));
+  EXPECT_EQ(after[0], before[1]);
+  v1::BatchRecommendRequest batch;
+  batch.add_subjects()->set_user_id("user-1");
+  batch.mutable_request()->set_page_size(3);
+  v1::BatchRecommendResponse many;
+  ASSERT_TRUE(methods_.BatchRecommend(batch, nullptr, &state_, &many).ok());
+  EXPECT_EQ(Ids(many.results(0).response()), after);
+  v1::SimilarItemsRequest similar;
+  similar.set_item_id("item-3");
+  similar.set_page_size(1'000);
+  v1::SimilarItemsResponse nearest;
+  ASSERT_TRUE(methods_.SimilarItems(similar, &state_, &nearest).ok());
+  for (const auto& item : nearest.items()) EXPECT_NE(item.item_id(), before[0]);
+  EXPECT_EQ(nearest.items_size(), 68) << "of 70, without itself";
 }
 
 TEST_F(RecommendMethodsTest, AStoreThatIsDownIsSaidAndNoError) {

@@ -24,6 +24,12 @@ TEST(StatusPage, SaysWhatServes) {
   snapshot.models = {testing::LoadTestModel(testing::BundleBuilder())};
   snapshot.store = &store;
   snapshot.calls = &calls;
+  snapshot.admin_grpc_address = "127.0.0.1:50052";
+  rpc::CallStats admin_calls({{"s", "SetAvailability"}}, 1);
+  admin_calls.cell(0, 0).handled[0].Add(7);
+  snapshot.admin_calls = &admin_calls;
+  const std::vector<std::string_view> out = {"a", "b"};
+  snapshot.unavailable = std::make_shared<const UnavailableItems>(out, 5);
   const std::string page = StatusPage(snapshot);
   EXPECT_THAT(page, HasSubstr("<span class=ready>ready</span>"));
   EXPECT_THAT(page, HasSubstr("127.0.0.1:50051"));
@@ -32,6 +38,9 @@ TEST(StatusPage, SaysWhatServes) {
   EXPECT_THAT(page, HasSubstr(snapshot.models[0]->digest()));
   EXPECT_THAT(page, HasSubstr("<td>Store</td><td>memory</td>"));
   EXPECT_THAT(page, HasSubstr("<td>Recommend</td><td class=n>4</td><td class=n>1</td><td class=n>10.0 µs</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>Admin gRPC</td><td>127.0.0.1:50052</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>SetAvailability</td><td class=n>7</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>Unavailable</td><td>2, version 5</td>"));
   EXPECT_THAT(page, ::testing::Not(HasSubstr("http://")));  // nothing is fetched from elsewhere
 }
 

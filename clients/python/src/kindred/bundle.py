@@ -14,7 +14,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from kindred import _file, _ids, _rows
+from kindred import _file, _ids, _lists, _rows
 from kindred._ids import BundleError
 from kindred._rows import Rows
 from kindred._space import Sizes, Space, finite_rows, matrix, tensors_and_spec, text
@@ -36,6 +36,8 @@ class Bundle:
     seen: what each user has, left out of answers: scipy.sparse [n_users × n_items], a list of item rows for each user,
     or {user id: [item ids]} / {user id: {item id: weight}}. seen_weights: one for each entry of `seen`, in the form of
     the lists or flat; True takes the values of a sparse `seen`.
+    recommendations: lists made before, for users who have nothing else to be answered by: {user id: [item ids by rank]},
+    {user id: [(item id, score), …] by rank} or {user id: {item id: score}}; finite scores that never rise, distinct items.
     categories: one name, a list of names or None for each item. attributes: {name: [n_items] numbers, NaN = unknown}.
     popularity, prior: [n_items], finite and ≥ 0.
     """
@@ -45,6 +47,7 @@ class Bundle:
     user_ids: Sequence[Any] = ()
     seen: Any = None
     seen_weights: Any = None
+    recommendations: Any = None
     names: Sequence[str] | None = None
     categories: Sequence[Any] | None = None
     category_ids: Sequence[str] | None = None  # their order, when something (category_vectors) depends on it
@@ -96,6 +99,10 @@ class Bundle:
         if category_ids:
             put_ids("categories.ids", category_ids)
         self._put_seen(user_ids, item_ids, tensors)
+        if self.recommendations is not None:
+            lists = _lists.make(self.recommendations, user_ids, item_ids)
+            for part in ("offsets", "values", "weights"):
+                tensors[f"users.recommendations.{part}"] = getattr(lists, part)
         for name, values in (("popularity", self.popularity), ("prior", self.prior)):
             if values is not None:
                 tensors[f"items.{name}"] = array = matrix(values, (n_items,), name)
@@ -196,6 +203,7 @@ def write(path: str | os.PathLike[str], *, item_ids: Iterable[Any], items: Any =
           prior_weight: float = 0.0, family: str = "external", average: Any = None,
           actions: Mapping[str, float] | None = None, half_life_days: float = 0.0,
           spaces: Mapping[str, Space] | None = None, seen: Any = None, seen_weights: Any = None,
+          recommendations: Any = None,
           names: Sequence[str] | None = None, categories: Sequence[Any] | None = None,
           attributes: Mapping[str, Any] | None = None, popularity: Any = None, prior: Any = None,
           default_space: str | None = None, model: str | None = None, version: str | None = None,
@@ -217,7 +225,8 @@ def write(path: str | os.PathLike[str], *, item_ids: Iterable[Any], items: Any =
             raise BundleError(f"spaces: has {name!r}, which is also the name of the space of `items`; set `space`")
         every[name] = each
     Bundle(item_ids=_ids.as_sequence(item_ids), spaces=every, user_ids=_ids.as_sequence(user_ids), seen=seen,
-           seen_weights=seen_weights, names=names, categories=categories, attributes=attributes or {}, popularity=popularity, prior=prior,
+           seen_weights=seen_weights, recommendations=recommendations, names=names, categories=categories,
+           attributes=attributes or {}, popularity=popularity, prior=prior,
            default_space=default_space, model=model, version=version, source=source, created_at=created_at,
            training=training).write(path)
 
@@ -237,6 +246,7 @@ class Info:
     items: int
     categories: int
     interactions: int
+    recommendations: int
     default_space: str
     spaces: dict[str, dict[str, Any]]
     training: Any
@@ -270,7 +280,8 @@ def _info(header: _file.Header) -> Info:
                 version=text_of("kindred.version", ""), source=text_of("kindred.source", ""),
                 created_at=text_of("kindred.created_at", ""), digest=text_of("kindred.digest", ""),
                 users=rows("users.ids.offsets", 1), items=n_items, categories=rows("categories.ids.offsets", 1),
-                interactions=rows("users.seen.values", 0), default_space=text_of("kindred.default_space", default),
+                interactions=rows("users.seen.values", 0), recommendations=rows("users.recommendations.values", 0),
+                default_space=text_of("kindred.default_space", default),
                 spaces=spaces, training=header.json("kindred.training"), tensors=shapes,
                 size_bytes=header.path.stat().st_size)
 
@@ -309,6 +320,7 @@ def read(path: str | os.PathLike[str], *, verify: bool = True) -> Bundle:
     of_items = ragged("items.categories")
     return Bundle(
         item_ids=ids("items.ids"), spaces=spaces, user_ids=ids("users.ids"), seen=ragged("users.seen"),
+        recommendations=ragged("users.recommendations"),
         names=ids("items.names") or None, category_ids=category_ids or None,
         categories=None if of_items is None else [[category_ids[c] for c in row] for row in of_items],
         attributes={name[len("items.attr."):]: array for name, array in arrays.items() if name.startswith("items.attr.")},

@@ -133,7 +133,7 @@ class ServedTraitsTest : public ::testing::Test {
         EXPECT_EQ(source, AnswerSource::kPopularity) << user;
         continue;
       }
-      EXPECT_EQ(source, AnswerSource::kInlineEvents) << user;
+      EXPECT_EQ(source, events.size() < kFewTokens ? AnswerSource::kCategory : AnswerSource::kInlineEvents) << user;
       for (size_t t = 0; t < row.size(); ++t) EXPECT_NEAR(scratch.profile[t], row[t], 1e-5) << user << ", " << t;
     }
   }

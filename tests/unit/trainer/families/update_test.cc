@@ -10,6 +10,7 @@
 #include <random>
 
 #include "core/base/str_cat.h"
+#include "core/bundle/bundle_writer.h"
 #include "core/bundle/tensor_names.h"
 #include "core/engine/recommender.h"
 #include "tests/support/files.h"
@@ -286,6 +287,31 @@ TEST_F(UpdateTest, ASpaceThatFoldsInWhatUsersHaveGetsTheirNewItems) {
   RecommendResult result;
   ASSERT_TRUE(Recommender(*is).Recommend(subject, options, &scratch, &result).ok());
   EXPECT_EQ(result.source, AnswerSource::kTrainedVector);
+}
+
+TEST_F(UpdateTest, ListsMadeBeforeStayTheirUsers) {
+  Use("svd", "svd", {{"factors", "3"}});
+  TrainOld();
+  {
+    const auto old = Load(old_);
+    ASSERT_NE(old, nullptr);
+    TensorMap tensors = old->tensors();
+    std::vector<int64_t> offsets(size_t{old->n_users()} + 1, 2);
+    offsets[0] = 0;
+    const auto at = OwnedTensor::Copy<int64_t>("users.recommendations.offsets", {offsets.size()}, offsets);
+    const auto items = OwnedTensor::Copy<uint32_t>("users.recommendations.values", {2}, std::vector<uint32_t>{5, 2});
+    const auto scores = OwnedTensor::Copy<float>("users.recommendations.weights", {2}, std::vector<float>{2, 1});
+    for (const OwnedTensor* tensor : {&at, &items, &scores}) tensors.emplace(tensor->name, tensor->view());
+    ASSERT_TRUE(WriteBundle(dir_.File("lists.safetensors"), tensors, old->info().header.metadata).ok());
+  }
+  std::filesystem::rename(dir_.File("lists.safetensors"), old_);
+  const auto outcome = Run("u1,i0,1,2024-03-02\nnewcomer,i1,1,2024-03-02\n");
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  const auto model = Load(new_);
+  ASSERT_NE(model, nullptr);
+  EXPECT_THAT(model->Recommendations(0).items, ElementsAre(5, 2));
+  EXPECT_THAT(model->Recommendations(0).scores, ElementsAre(2, 1));
+  for (uint32_t user = 1; user < model->n_users(); ++user) EXPECT_TRUE(model->Recommendations(user).empty()) << user;
 }
 
 TEST_F(UpdateTest, AForcedRefitIsTheTrainingOfTheEventsGiven) {

@@ -8,6 +8,7 @@
 #include "core/engine/model.h"
 #include "tests/support/files.h"
 #include "tests/unit/trainer/packing/npy_bytes.h"
+#include "trainer/packing/legacy_lists.h"
 #include "trainer/packing/pack.h"
 
 namespace kindred {
@@ -49,16 +50,73 @@ TEST_F(LegacyTest, BecomesABundleThatAnswers) {
   EXPECT_THAT((*model)->default_space().items, ElementsAre(10, 20, 30, 40, 50, 60));
 }
 
-TEST_F(LegacyTest, RecommendationsAreCheckedAndCounted) {
-  Write("recommendations.csv", "customer_id,article_id,score\nanna,tea,1\nanna,milk,2\neve,tea,1\nben,cola,3\n");
+TEST_F(LegacyTest, RecommendationsBecomeLists) {
+  Write("recommendations.csv",
+        "customer_id,article_id,score,rank\nanna,tea,1,9\neve,bread,-1,1\nanna,milk,2,1\nanna,cola,7,1\nzoe,cola,1,1\n"
+        "anna,bread,1,3\neve,tea,0.5,2\nanna,milk,0.25,4\n");
   const auto import = Read();
   ASSERT_TRUE(import.ok()) << import.status();
-  EXPECT_THAT(import->notes, Contains(HasSubstr("4 rows for 3 users read and checked (1 of unknown users, 1 of "
-                                                "unknown items); not packed")));
+  EXPECT_THAT(import->notes,
+              Contains("recommendations.csv: 8 rows are lists for 2 users, by score (1 users without factors, who get "
+                       "their list; left out: 2 rows of unknown items, 1 of items listed already)"));
+  EXPECT_EQ(import->users, 2u);
+  const std::string out = dir_.File("bundle.safetensors");
+  ASSERT_TRUE(PackParts(import->parts, out).ok());
+  const auto model = Model::Load(out);
+  ASSERT_TRUE(model.ok()) << model.status();
+  const auto user = [&](const char* id) { return (*model)->users().Find(id).value(); };
+  const RankedItems anna = (*model)->Recommendations(user("anna")), eve = (*model)->Recommendations(user("eve"));
+  EXPECT_THAT(anna.items, ElementsAre(1, 2, 0)) << "equal scores by rank";
+  EXPECT_THAT(anna.scores, ElementsAre(2, 1, 1));
+  EXPECT_THAT(eve.items, ElementsAre(0, 2));
+  EXPECT_THAT(eve.scores, ElementsAre(0.5f, -1));
+  EXPECT_TRUE((*model)->Recommendations(user("ben")).empty());
+  EXPECT_EQ((*model)->users().Find("zoe"), std::nullopt) << "no list is left of hers";
+  // Those without factors leave the others and their average as they were.
+  EXPECT_THAT((*model)->default_space().users, ElementsAre(1, 2, 3, 4, 0, 0));
+  EXPECT_THAT((*model)->default_space().average, ElementsAre(2, 3));
+  EXPECT_EQ((*model)->info().n_recommendations, 5u);
+}
+
+TEST_F(LegacyTest, RecommendationsGoByRankOrByTheOrderOfTheFile) {
+  Write("recommendations.csv", "rank,item,user\n3,tea,ben\n1,bread,ben\n2,milk,anna\n2,milk,ben\n");
+  auto lists = ReadLegacyLists(dir_.File("recommendations.csv"), {"ben", "anna"}, {"tea", "milk", "bread"});
+  ASSERT_TRUE(lists.ok()) << lists.status();
+  EXPECT_THAT(lists->offsets, ElementsAre(0, 3, 4));
+  EXPECT_THAT(lists->items, ElementsAre(2, 1, 0, 1));
+  EXPECT_THAT(lists->scores, ElementsAre(1, 0.5f, 1.0f / 3, 1));
+  EXPECT_THAT(lists->note, HasSubstr("by rank"));
+  Write("recommendations.csv", "product_id,user_id\ntea,ben\nbread,ben\ntea,ben\nmilk,ben\n");
+  lists = ReadLegacyLists(dir_.File("recommendations.csv"), {"ben", "anna"}, {"tea", "milk", "bread"});
+  ASSERT_TRUE(lists.ok()) << lists.status();
+  EXPECT_THAT(lists->offsets, ElementsAre(0, 3, 3));
+  EXPECT_THAT(lists->items, ElementsAre(0, 2, 1));
+  EXPECT_THAT(lists->scores, ElementsAre(1, 0.5f, 1.0f / 3)) << "places without what is repeated";
+  EXPECT_THAT(lists->note, HasSubstr("by the order of the file"));
+  EXPECT_TRUE(lists->new_users.empty());
+  Write("recommendations.csv", "product_id,user_id\n");
+  lists = ReadLegacyLists(dir_.File("recommendations.csv"), {"ben"}, {"tea"});
+  ASSERT_TRUE(lists.ok()) << lists.status();
+  EXPECT_THAT(lists->offsets, ElementsAre(0, 0));
+}
+
+TEST_F(LegacyTest, WhatIsWrongWithRecommendationsIsNamed) {
   Write("recommendations.csv", "who,what\nanna,tea\n");
   EXPECT_THAT(Error(), HasSubstr("expected one of customer_id, user_id"));
   Write("recommendations.csv", "user_id,item_id\nanna\n");
   EXPECT_THAT(Error(), HasSubstr("line 2"));
+  for (const char* score : {"", "much", "nan", "inf", "1e39", "1e400"}) {
+    Write("recommendations.csv", std::string("user_id,item_id,score\nanna,tea,1\nanna,milk,") + score + "\n");
+    EXPECT_THAT(Error(), HasSubstr("line 3, column 'score': found '" + std::string(score))) << score;
+  }
+  Write("recommendations.csv", "user_id,item_id,rank\nanna,tea,first\n");
+  EXPECT_THAT(Error(), HasSubstr("line 2, column 'rank'"));
+  Write("recommendations.csv", "user_id,item_id\n,tea\n");
+  EXPECT_THAT(Error(), HasSubstr("line 2, column 'user_id': '' is no id"));
+  Write("recommendations.csv", "user_id,item_id\n" + std::string(1025, 'x') + ",tea\n");
+  EXPECT_THAT(Error(), HasSubstr("is 1025 bytes long"));
+  Write("recommendations.csv", "user_id,item_id\n\xff,tea\n");
+  EXPECT_THAT(Error(), HasSubstr("UTF-8"));
 }
 
 TEST_F(LegacyTest, SimilarityIsRecognisedAndChecked) {

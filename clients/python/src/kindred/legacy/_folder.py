@@ -1,6 +1,7 @@
 """A legacy model folder → one bundle."""
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kindred._ids import shown
+from kindred._ids import MAX_ID_BYTES, shown
 from kindred.bundle import Bundle, Rows, Space
 from kindred.legacy._errors import LegacyError, Limits
 from kindred.legacy._inert import State
@@ -74,10 +75,13 @@ def convert(folder: str | os.PathLike[str], out: str | os.PathLike[str] | None =
         spaces["item_similarity"] = _neighbors(similarity, np.arange(len(item_ids)), len(item_ids), neighbors)
         notes.append(f"item_similarity.npy: the {neighbors} strongest of each item are the space item_similarity")
     articles.add_spaces(item_ids, neighbors, spaces, notes)
-    reader.recommendations(user_ids, item_ids)
+    lists = reader.recommendations(user_ids, item_ids)
+    if lists is not None:
+        user_ids = lists.add_users(user_ids, spaces)
     training = reader.content_models()
     bundle = Bundle(item_ids=item_ids, user_ids=user_ids, spaces=spaces, model=model, version=version,
                     source=root.resolve().name, training=training,
+                    recommendations=lists.rows if lists is not None and user_ids else None,
                     default_space="collaborative" if "collaborative" in spaces else next(iter(spaces), None))
     if not spaces:
         raise LegacyError(f"{root}: has ids but no matrix to make a space of")
@@ -154,10 +158,11 @@ class _Reader:
                               f"article_text_embeddings.npy {len(matrices[1])}, expected the same articles")
         return _Articles(ids, similarity, embeddings)
 
-    def recommendations(self, user_ids: list[str], item_ids: list[str]) -> None:
+    def recommendations(self, user_ids: list[str], item_ids: list[str]) -> "_Lists | None":
+        """recommendations.csv, by the rules of `kindred pack --legacy` (trainer/packing/legacy_lists.h)."""
         path = self.root / "recommendations.csv"
         if not path.exists():
-            return
+            return None
         self.read.add(path.name)
         records = iter(read_csv(path))
         header = next(records, [])
@@ -166,20 +171,37 @@ class _Reader:
         if user is None or item is None:
             raise LegacyError(f"{path}: has columns {', '.join(header)[:200]}, expected one of customer_id, user_id and one of "
                               "article_id, item_id, product_id")
-        users, items = set(user_ids), set(item_ids)
-        rows, unknown_items = 0, 0
-        listed: set[str] = set()
+        numbers = [header.index(name) if name in header else None for name in ("score", "rank")]
+        users, items = {name: row for row, name in enumerate(user_ids)}, {name: row for row, name in enumerate(item_ids)}
+        entries: list[tuple[int, float, float, int]] = []  # user, −score, rank, item
+        count = unknown_items = 0
         for record in records:
             if not record:
                 continue
-            rows += 1
-            if len(record) <= max(user, item):
-                raise LegacyError(f"{path}, record {rows + 1}: has {len(record)} columns, expected {len(header)}")
-            listed.add(record[user])
-            unknown_items += record[item] not in items
-        self.notes.append(f"{path.name}: {rows:,} rows for {len(listed):,} users read and checked ({len(listed - users):,} users "
-                          f"without factors, {unknown_items:,} rows of unknown items); left out: a bundle has no precomputed "
-                          "lists, Kindred computes each answer, and users without factors get the average's")
+            count += 1
+            where = f"{path}, record {count + 1}"
+            if len(record) != len(header):
+                raise LegacyError(f"{where}: has {len(record)} columns, expected {len(header)}")
+            score, rank = (0.0 if at is None else _number(record[at], where, header[at]) for at in numbers)
+            if record[item] not in items:
+                unknown_items += 1
+                continue
+            if record[user] not in users and not 1 <= len(record[user].encode()) <= MAX_ID_BYTES:
+                raise LegacyError(f"{where}: found user {shown(record[user])}, expected an id of 1 to {MAX_ID_BYTES} bytes")
+            entries.append((users.setdefault(record[user], len(users)), -score, rank, items[record[item]]))
+        entries.sort(key=lambda entry: entry[:3])
+        lists: list[dict[int, float]] = [{} for _ in users]
+        for row, score, _, column in entries:
+            lists[row].setdefault(column, 1 / (len(lists[row]) + 1) if numbers[0] is None else -score)
+        listed = sum(map(len, lists))
+        by = "score" if numbers[0] is not None else "rank" if numbers[1] is not None else "the order of the file"
+        new_users = list(users)[len(user_ids):]
+        self.notes.append(f"{path.name}: {count:,} rows are lists for {sum(map(bool, lists)):,} users, by {by} ({len(new_users):,} "
+                          f"users without factors, who get their list; left out: {unknown_items:,} rows of unknown items, "
+                          f"{len(entries) - listed:,} of items listed already)")
+        rows = Rows(np.cumsum([0, *map(len, lists)]), np.fromiter((i for row in lists for i in row), np.int64, listed),
+                    np.fromiter((score for row in lists for score in row.values()), np.float64, listed))
+        return _Lists(new_users, rows)
 
     def content_models(self) -> Any:
         """Vocabulary size and scaling of the content models, for people: a bundle has no text model."""
@@ -198,6 +220,31 @@ class _Reader:
             self.notes.append(f"{path.name}: read as data ({said}); kept as a note, `kindred train content` makes content "
                               "vectors anew")
         return {"legacy": about} if about else None
+
+
+def _number(text: str, where: str, column: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not abs(number) <= float(np.finfo(np.float32).max) or "_" in text:
+        raise LegacyError(f"{where}: found {shown(text)} as {column}, expected a number")
+    return number
+
+
+@dataclass
+class _Lists:
+    new_users: list[str]  # with a list and without factors
+    rows: Rows  # of all users
+
+    def add_users(self, user_ids: list[str], spaces: dict[str, Space]) -> list[str]:
+        """All users; the rows of new ones are zeros, and the average stays that of the others."""
+        factors = spaces["collaborative"].users if "collaborative" in spaces else None
+        if factors is not None and self.new_users:
+            spaces["collaborative"].average = np.mean(np.asarray(factors, np.float32), axis=0, dtype=np.float64)
+            zeros = np.zeros((len(self.new_users), factors.shape[1]), np.float32)
+            spaces["collaborative"].users = np.concatenate([np.asarray(factors, np.float32), zeros])
+        return user_ids + self.new_users
 
 
 def _vectorizer(path: Path, state: State) -> dict[str, Any]:
