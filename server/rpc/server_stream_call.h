@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "core/base/status_macros.h"
 #include "server/rpc/call.h"
 #include "server/rpc/growing_arena.h"
 
@@ -65,9 +66,8 @@ class ServerStreamCall final : public ServerStreamCallBase {
   const Req& request() const { return static_cast<const Req&>(*request_); }
 
   absl::Status Open() override {
-    absl::StatusOr<std::unique_ptr<Source>> source = (*handler_)(this);
-    if (source.ok()) source_ = *std::move(source);
-    return source.status();
+    ASSIGN_OR_RETURN(source_, (*handler_)(this));
+    return absl::OkStatus();
   }
   absl::StatusOr<StreamStep> Next() override {
     if (message_ == nullptr) message_ = google::protobuf::Arena::CreateMessage<Res>(responses_.arena());

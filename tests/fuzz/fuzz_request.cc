@@ -1,5 +1,6 @@
-// Any bytes as a request of any method of RecommendationService, against a small model with a space of every kind and a
-// store with two profiles in it. What comes back must be an answer or an error that a caller can act on.
+// Any bytes as a request of any method of RecommendationService, against a small model with a space of every kind, an
+// item that is out, and a store with two profiles in it. What comes back must be an answer or an error that a caller
+// can act on.
 //
 // The first byte: the method, by its number in the service, modulo how many there are, in the low five bits; bit 5, the
 // request is asked twice and must end the same way; bit 6, a profile token in it becomes one that the server gave;
@@ -7,10 +8,13 @@
 #include <google/protobuf/message.h>
 
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +22,7 @@
 #include "core/bundle/bundle_writer.h"
 #include "core/bundle/tensor_names.h"
 #include "core/engine/model.h"
+#include "core/lifecycle/availability.h"
 #include "core/lifecycle/model_registry.h"
 #include "kindred/v1/recommendation_service.pb.h"
 #include "server/grpc_status.h"
@@ -39,6 +44,7 @@ using google::protobuf::Reflection;
 
 constexpr uint8_t kMethodBits = 0x1f, kTwice = 0x20, kGoodProfileToken = 0x40, kMorePages = 0x80;
 constexpr int kMostPages = 4;
+constexpr std::string_view kUnavailable = "p11";
 
 void Require(bool condition, std::string_view what) {
   if (condition) return;
@@ -82,6 +88,7 @@ class Parts {
   explicit Parts(const std::shared_ptr<const Model>& model)
       : writer_(&store_, {}), service_(&models_, &availability_, &store_, &writer_, 1) {
     models_.Publish(model);
+    availability_.Publish(std::make_shared<const UnavailableItems>(std::span(&kUnavailable, 1), 1));
     const std::vector<Profile> profiles = MakeProfiles();
     std::vector<const Profile*> views;
     for (const Profile& profile : profiles) views.push_back(&profile);
@@ -153,6 +160,7 @@ void CheckList(const v1::RecommendRequest& request, const v1::RecommendResponse&
     Require(seen->insert(item.item_id()).second, "an item twice");
     Require(candidates.empty() || candidates.contains(item.item_id()), "an item that is no candidate");
     Require(!excluded.contains(item.item_id()), "an item that was excluded");
+    Require(item.item_id() != kUnavailable, "an item that is out");
     Require(!request.has_min_score() || item.score() >= request.min_score(), "a score below the least");
     const bool falls = i == 0 || response.items(i - 1).score() >= item.score();
     Require(falls || request.has_diversity(), "a score above the one before it");

@@ -52,7 +52,7 @@ constexpr Seed kSeeds[] = {
     {"Recommend", "blend_sparse", 0,
      R"(subject { user_id: "u1" } blend { space: "words" weight: 1 } blend { space: "vectors" weight: 1 })"},
     {"Recommend", "candidates", 0,
-     R"(candidate_item_ids: "p1" candidate_item_ids: "p7" candidate_item_ids: "?" exclude_item_ids: "p7" page_size: 1000)"},
+     R"(candidate_item_ids: "p1" candidate_item_ids: "p7" candidate_item_ids: "p11" candidate_item_ids: "?" exclude_item_ids: "p7" page_size: 1000)"},
     {"Recommend", "sparse", 0, R"(space: "words" subject { user_id: "u1" } explain: true)"},
     {"Recommend", "neighbors", 0,
      R"(space: "neighbors" subject { events { events { item_id: "p4" } } } explain: true)"},
