@@ -26,7 +26,7 @@ def users_of(bin_dir, sample_data, count):
 
 
 def test_a_thousand_at_once_are_a_thousand_one_by_one(server, channel, stubs, sample_store, sample_data, bin_dir):
-    process = server(sample_store, "--threads", "1")
+    process = server(sample_store)
     stub = stubs.Stub(channel(process.address))
     pb = stubs.pb
     users = users_of(bin_dir, sample_data, 1000)
