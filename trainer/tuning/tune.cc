@@ -1,99 +1,24 @@
 #include "trainer/tuning/tune.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "core/bundle/atomic_file.h"
 #include "trainer/base/text.h"
 #include "trainer/data/input_file.h"
-#include "trainer/evaluation/model_ranker.h"
 #include "trainer/tuning/choice.h"
 #include "trainer/tuning/recipe_parameters.h"
+#include "trainer/tuning/tune_folder.h"
+#include "trainer/tuning/tune_runner.h"
 #include "trainer/tuning/tune_setup.h"
 
 namespace kindred {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kRunBundle = "run.safetensors";
-constexpr std::string_view kDone = "done", kSkipped = "skipped", kFailed = "failed";
-
-std::string PathIn(const TuneOptions& options, std::string_view name) {
-  return (fs::path(options.folder) / std::string(name)).string();
-}
-
-// One tuning at a time in a folder; released when this or the process ends.
-class FolderLock {
- public:
-  static absl::StatusOr<FolderLock> Take(const TuneOptions& options) {
-    std::error_code error;
-    fs::create_directories(options.folder, error);
-    const std::string path = PathIn(options, ".lock");
-    FolderLock lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-    if (lock.file_ < 0) {
-      return absl::InvalidArgumentError(StrCat(
-          options.folder, ": cannot make or write to this folder: ", error ? error.message() : std::strerror(errno)));
-    }
-    if (flock(lock.file_, LOCK_EX | LOCK_NB) != 0) {
-      return absl::FailedPreconditionError(StrCat(
-          options.folder, ": another kindred tune is at work in this folder; wait for it, or give another --folder"));
-    }
-    return lock;
-  }
-  FolderLock(FolderLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
-  FolderLock& operator=(FolderLock&&) = delete;
-  ~FolderLock() {
-    if (file_ >= 0) close(file_);
-  }
-
- private:
-  explicit FolderLock(int file) : file_(file) {}
-  int file_;
-};
-
-absl::Status Keep(const TuneOptions& options, const TuneResults& results) {
-  for (const auto& [name, text] :
-       {std::pair("tune.json", TuneResultsJson(results)), std::pair("tune.csv", TuneResultsCsv(results))}) {
-    const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
-    RETURN_IF_ERROR(WriteFileAtomically(PathIn(options, name), std::span(&bytes, 1)));
-  }
-  return absl::OkStatus();
-}
-
-// What the folder holds; nullopt for an empty one.
-absl::StatusOr<std::optional<TuneResults>> Kept(const TuneOptions& options, std::string_view setup) {
-  const std::string path = PathIn(options, "tune.json");
-  if (options.restart || !fs::exists(path)) return std::optional<TuneResults>();
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  absl::StatusOr<TuneResults> kept = ParseTuneResults(text.str());
-  if (!kept.ok()) {
-    return absl::InvalidArgumentError(
-        StrCat(path, ": ", kept.status().message(), "; give another --folder, or begin anew with --restart"));
-  }
-  if (const std::string difference = DescribeDifference(kept->setup_json, setup); !difference.empty()) {
-    return absl::FailedPreconditionError(
-        StrCat(options.folder, ": holds another tuning, with which this cannot be compared: ", difference,
-               ". Give another --folder, or forget it with --restart"));
-  }
-  return std::optional<TuneResults>(*std::move(kept));
-}
 
 absl::Status SetAll(const ParameterList& parameters, const std::vector<std::string>& names,
                     const std::vector<std::string>& values) {
@@ -136,113 +61,6 @@ std::string Assignment(const TuneResults& results, const TriedRun& run) {
   }
   return StrJoin(parts, ", ");
 }
-
-// Validation and test are read like the training, but for what bounds the training itself.
-absl::StatusOr<EventLog> ReadHeldOut(const TrainOptions& train, const std::vector<std::string>& paths,
-                                     Progress* progress) {
-  EventReadOptions read = train.read;
-  read.min_user_items = read.min_item_users = 1;
-  read.max_users = read.max_items = 0;
-  read.from_ms.reset();
-  read.before_ms.reset();
-  read.allow_negative = true;
-  ASSIGN_OR_RETURN(EventInput input, ReadEvents(paths, read, progress));
-  return std::move(input.log);
-}
-
-absl::StatusOr<Evaluation> Measure(std::shared_ptr<const Model> model, const EventLog& train, const EventLog& held_out,
-                                   EvaluateOptions options, Progress* progress) {
-  ASSIGN_OR_RETURN(const auto ranker, ModelRanker::Create(std::move(model), ""));
-  ASSIGN_OR_RETURN(const Background background, Background::OfEvents(train, *ranker));
-  EvaluateInput input;
-  input.ranker = ranker.get();
-  input.test = &held_out;
-  input.train = &train;
-  input.background = &background;
-  if (!held_out.value.empty()) options.values = ValueScaleOf(ranker->space().spec);
-  ASSIGN_OR_RETURN(Evaluation out, Evaluate(input, options, progress));
-  out.family = ranker->space().spec.family;
-  out.dim = ranker->space().spec.dim;
-  return out;
-}
-
-// Trains and measures one point after another.
-class Runner {
- public:
-  Runner(const TuneOptions& options, Recipe* recipe, const RecipeParameters& parameters)
-      : options_(options), recipe_(recipe), parameters_(parameters), bundle_(PathIn(options, kRunBundle)) {
-    RemoveBundles();  // of a tuning that was killed
-  }
-  ~Runner() { RemoveBundles(); }
-  Runner(const Runner&) = delete;
-  Runner& operator=(const Runner&) = delete;
-
-  absl::Status Read(Progress* progress) {
-    ASSIGN_OR_RETURN(input_, ReadTrainingInput(options_.train, progress));
-    ASSIGN_OR_RETURN(valid_, ReadHeldOut(options_.train, options_.valid, progress));
-    return absl::OkStatus();
-  }
-
-  // Fills in `run`, whose parameters are set.
-  absl::Status Run(TriedRun* run) {
-    const auto start = std::chrono::steady_clock::now();
-    Progress silent(Progress::Mode::kSilent);
-    run->why.clear();
-    run->status = kFailed;
-    const absl::StatusOr<BundleInfo> trained = Train(&silent);
-    if (absl::IsInvalidArgument(trained.status()) || absl::IsFailedPrecondition(trained.status())) {
-      run->why = std::string(trained.status().message());
-    } else {
-      RETURN_IF_ERROR(trained.status());
-      run->why = Unreached(*trained);
-      if (run->why.empty()) {
-        ASSIGN_OR_RETURN(auto model, Model::Load(bundle_));
-        ASSIGN_OR_RETURN(run->valid, Measure(std::move(model), input_.events.log, valid_, options_.evaluate, &silent));
-        run->status = kDone;
-      } else {
-        run->status = kSkipped;
-      }
-    }
-    run->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return absl::OkStatus();
-  }
-
- private:
-  // The bundle of a run, and what is left of one that was being written.
-  void RemoveBundles() const {
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(options_.folder, ignored)) {
-      if (entry.path().filename().string().starts_with(kRunBundle)) fs::remove(entry.path(), ignored);
-    }
-  }
-
-  absl::StatusOr<BundleInfo> Train(Progress* progress) const {
-    ASSIGN_OR_RETURN(const TrainedBundle trained,
-                     TrainBundle(input_.events.log, input_.items, *recipe_, "{}", progress));
-    ASSIGN_OR_RETURN(PackReport packed, PackParts(trained.parts, bundle_));
-    return std::move(packed.info);
-  }
-
-  // Which size the data did not carry; empty when all came out as asked for.
-  std::string Unreached(const BundleInfo& info) const {
-    for (const auto& [name, space] : parameters_.sizes()) {
-      const auto spec = info.spaces.find(space);
-      const std::optional<uint64_t> asked = ParseIndex(parameters_.list().Find(name)->get());
-      if (!asked || spec == info.spaces.end() || IsSparse(spec->second.fold_in)) continue;
-      if (spec->second.dim < *asked) {
-        return absl::StrFormat("the data carries only %d of %s=%d", spec->second.dim, name, *asked);
-      }
-    }
-    return "";
-  }
-
-  const TuneOptions& options_;
-  Recipe* const recipe_;
-  const RecipeParameters& parameters_;
-  const std::string bundle_;
-  TrainingInput input_;
-  EventLog valid_;
-};
 
 // What the folder's results become with this grid: runs that are there already are kept, the others added without a
 // status. Returns the numbers of the grid's runs.
@@ -333,7 +151,7 @@ absl::StatusOr<TuneOutcome> Tune(const TuneOptions& given, Progress* progress) {
   ASSIGN_OR_RETURN(const auto points, GridPoints(axes, options.max_runs, recipe.seed));
   ASSIGN_OR_RETURN(const std::string setup, TuneSetup(options));
   ASSIGN_OR_RETURN(const FolderLock lock, FolderLock::Take(options));
-  ASSIGN_OR_RETURN(std::optional<TuneResults> kept, Kept(options, setup));
+  ASSIGN_OR_RETURN(std::optional<TuneResults> kept, KeptResults(options, setup));
 
   TuneOutcome outcome;
   TuneResults& results = outcome.results;
@@ -375,7 +193,7 @@ absl::StatusOr<TuneOutcome> Tune(const TuneOptions& given, Progress* progress) {
     const RecipeParameters base(&recipe);
     std::vector<std::string> base_values;
     for (const std::string& name : results.parameters) base_values.push_back(base.list().Find(name)->get());
-    Runner runner(options, &recipe, parameters);
+    TuneRunner runner(options, &recipe, parameters);
     RETURN_IF_ERROR(runner.Read(progress));
     progress->Begin("tuning", missing.size(), "runs");
     absl::Status status;
@@ -389,7 +207,7 @@ absl::StatusOr<TuneOutcome> Tune(const TuneOptions& given, Progress* progress) {
       TuneResults so_far = results;
       std::erase_if(so_far.runs, [](const TriedRun& run) { return run.status.empty(); });
       Choose(&so_far);
-      status = Keep(options, so_far);
+      status = KeepResults(options, so_far);
       progress->Say(RunLine(results, missing[i], i + 1, missing.size()));
     }
     RETURN_IF_ERROR(SetAll(parameters.list(), results.parameters, base_values));
@@ -408,7 +226,7 @@ absl::StatusOr<TuneOutcome> Tune(const TuneOptions& given, Progress* progress) {
                                                 ": this model predicts no values, or the validation events have none"));
   }
   results.valid = results.runs[*results.chosen].valid;
-  RETURN_IF_ERROR(Keep(options, results));
+  RETURN_IF_ERROR(KeepResults(options, results));
   return outcome;
 }
 
@@ -428,9 +246,9 @@ absl::Status FinishTuning(const TuneOptions& given, const TrainOptions& chosen, 
     ASSIGN_OR_RETURN(const TrainingInput input, ReadTrainingInput(chosen, progress));
     ASSIGN_OR_RETURN(const EventLog log, ReadHeldOut(chosen, options.test, progress));
     ASSIGN_OR_RETURN(auto model, Model::Load(chosen.out));
-    ASSIGN_OR_RETURN(results->test, Measure(std::move(model), input.events.log, log, options.evaluate, progress));
+    ASSIGN_OR_RETURN(results->test, MeasureModel(std::move(model), input.events.log, log, options.evaluate, progress));
   }
-  return Keep(options, *results);
+  return KeepResults(options, *results);
 }
 
 }  // namespace kindred
