@@ -37,6 +37,13 @@ absl::StatusOr<FolderLock> FolderLock::Take(const TuneOptions& options) {
     return absl::FailedPreconditionError(StrCat(
         options.folder, ": another kindred tune is at work in this folder; wait for it, or give another --folder"));
   }
+  // What a process that was killed in the middle of writing left: the beginning of a file beside its name.
+  for (const auto& entry : fs::directory_iterator(options.folder, error)) {
+    const std::string name = entry.path().filename().string();
+    for (std::string_view kept : {"tune.json", "tune.csv", "chosen.yaml"}) {
+      if (name.size() > kept.size() && name.find(kept) != name.npos) fs::remove(entry.path(), error);
+    }
+  }
   return lock;
 }
 

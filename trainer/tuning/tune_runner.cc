@@ -88,7 +88,7 @@ absl::Status TuneRunner::Run(TriedRun* run) {
 void TuneRunner::RemoveBundles() const {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(options_.folder, ignored)) {
-    if (entry.path().filename().string().starts_with(kRunBundle)) fs::remove(entry.path(), ignored);
+    if (entry.path().filename().string().find(kRunBundle) != std::string::npos) fs::remove(entry.path(), ignored);
   }
 }
 

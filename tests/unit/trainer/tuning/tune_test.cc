@@ -263,6 +263,17 @@ TEST_F(TuneTest, TheMetricsOwnKIsMeasured) {
   EXPECT_GT(MetricOf(*outcome->results.valid, "recall@7"), 0);
 }
 
+TEST_F(TuneTest, WhatAKilledTuningLeftIsRemoved) {
+  SetGrid({"factors=2"});
+  ASSERT_TRUE(Run().ok());
+  for (const char* left : {"/.tune.csv.12.0.tmp", "/.tune.json.12.0.tmp", "/.run.safetensors.12.0.tmp"}) {
+    WriteFile(options_.folder + left, "x");
+  }
+  SetGrid({"factors=2,4"});
+  ASSERT_TRUE(Run().ok());
+  EXPECT_THAT(ListDirectory(options_.folder), ElementsAre(".lock", "tune.csv", "tune.json"));
+}
+
 TEST_F(TuneTest, OneTuningAtATimeInAFolder) {
   SetGrid({"factors=2"});
   ASSERT_TRUE(Run().ok());
