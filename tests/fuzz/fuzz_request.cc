@@ -167,6 +167,17 @@ void CheckList(const v1::RecommendRequest& request, const v1::RecommendResponse&
   }
 }
 
+// The same of many subjects; returns how many there are.
+template <typename Results>
+int CheckResults(const v1::RecommendRequest& request, const Results& results) {
+  for (const v1::RecommendResult& result : results) {
+    Require(result.has_response() || result.has_status(), "neither an answer nor a reason");
+    std::set<std::string> seen;
+    CheckList(request, result.response(), &seen);
+  }
+  return results.size();
+}
+
 std::unique_ptr<Message> Parse(const google::protobuf::Descriptor* type, const std::string& bytes) {
   std::unique_ptr<Message> message(google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
   return message->ParseFromString(bytes) ? std::move(message) : nullptr;
@@ -184,12 +195,18 @@ void CheckAnswer(const MethodDescriptor& method, const Message& request, const s
       CheckList(dynamic_cast<const v1::RecommendRequest&>(request), *list, &seen);
     }
     if (const auto* batch = dynamic_cast<const v1::BatchRecommendResponse*>(&*response)) {
-      Require(batch->results_size() == dynamic_cast<const v1::BatchRecommendRequest&>(request).subjects_size(),
-              "a subject without a result");
+      const auto& asked = dynamic_cast<const v1::BatchRecommendRequest&>(request);
+      Require(CheckResults(asked.request(), batch->results()) == asked.subjects_size(), "a subject without a result");
+    }
+    if (const auto* similar = dynamic_cast<const v1::SimilarItemsResponse*>(&*response)) {
+      for (const v1::RecommendedItem& item : similar->items()) {
+        Require(item.item_id() != kUnavailable, "an item that is out");
+        Require(item.item_id() != dynamic_cast<const v1::SimilarItemsRequest&>(request).item_id(), "the item itself");
+      }
     }
     if (const auto* part = dynamic_cast<const v1::StreamRecommendResponse*>(&*response)) {
       Require(part->first() == results, "subjects out of order");
-      results += part->results_size();
+      results += CheckResults(dynamic_cast<const v1::StreamRecommendRequest&>(request).request(), part->results());
     }
   }
   if (const auto* stream = dynamic_cast<const v1::StreamRecommendRequest*>(&request)) {
