@@ -91,6 +91,7 @@ class Parts {
     availability_.Publish(std::make_shared<const UnavailableItems>(std::span(&kUnavailable, 1), 1));
     const std::vector<Profile> profiles = MakeProfiles();
     std::vector<const Profile*> views;
+    views.reserve(profiles.size());
     for (const Profile& profile : profiles) views.push_back(&profile);
     Require(store_.Commit(views).ok(), "the profiles cannot be stored");
     service_.Register(&server_);
