@@ -29,10 +29,9 @@ size_t EncodedBytes(const v1::EventRecord& event) {
   return 1 + google::protobuf::io::CodedOutputStream::VarintSize32(static_cast<uint32_t>(size)) + size;
 }
 
-// A token is never merged with anything.
+// Nor origins: a token is never merged with anything.
 void KeepWhatIsForReading(v1::ProfileRecord* record) {
   record->clear_update_ids();
-  record->clear_epoch();
   for (v1::EventRecord& event : *record->mutable_events()) event.clear_origin();
 }
 

@@ -1,5 +1,7 @@
 #include "server/subject_reader.h"
 
+#include <utility>
+
 #include "server/profile_token.h"
 #include "server/request_events.h"
 
@@ -40,7 +42,8 @@ void SubjectReader::ReadStored(ProfileStore* store, std::string_view user_id, bo
                                uint64_t min_profile_version) {
   Clear();
   store_unavailable_ = !store->Get(user_id, &stored_).ok();
-  if (has_token && carried_.version > stored_.version) profile_ = &carried_;
+  const auto age = [](const Profile& profile) { return std::pair(profile.epoch, profile.version); };
+  if (has_token && age(carried_) > age(stored_)) profile_ = &carried_;
   stale_ = profile_->version < min_profile_version;
   live_history_.reserve(profile_->events.size());
   for (const Event& event : profile_->events) {

@@ -32,9 +32,9 @@ class SubjectReader {
   void Check(std::string_view field, const v1::Subject& subject, FieldChecks* checks);
 
   // Reads the subject that was checked last, which must live as long as it is used. Of a token's profile and the stored
-  // one of its user the one of the newer version is taken, the stored one where they are the same. A store that cannot
-  // be read is no error: see degradations(). One Get of the store, or none for a subject without a user. `now_ms`: the
-  // time of events that have none.
+  // one of its user the newer one is taken, by epoch and then by version; the stored one where they are the same. A
+  // store that cannot be read is no error: see degradations(). One Get of the store, or none for a subject without a
+  // user. `now_ms`: the time of events that have none.
   void Read(ProfileStore* store, const v1::Subject& subject, uint64_t min_profile_version, int64_t now_ms);
   // As Read of a subject that is the user `user_id`.
   void ReadUser(ProfileStore* store, std::string_view user_id, uint64_t min_profile_version);

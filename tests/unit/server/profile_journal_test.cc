@@ -363,6 +363,21 @@ TEST(ProfileJournal, AFullDiskFailsCommitsAndReadsGoOn) {
   EXPECT_EQ(Read(journal.get(), "failed"), Profile());
 }
 
+// RocksDB's own recovery went on with the log that had failed, where nothing had been written since the last flush, and
+// its assertions ended the process.
+TEST(ProfileJournal, AFailureWithNothingWrittenBeforeItDoesNotEndTheProcess) {
+  const testing::TempDir dir;
+  testing::FaultyEnv env;
+  const auto journal = Open(dir.File("j"), &env);
+  for (const char* user : {"first", "second"}) {
+    env.fail_appends = true;
+    EXPECT_FALSE(CommitAll(journal.get(), {ProfileOf("failed", 1)}).ok());
+    env.fail_appends = false;
+    ASSERT_TRUE(CommitsAgain(journal.get(), ProfileOf(user, 1)));
+    EXPECT_EQ(Read(journal.get(), user), ProfileOf(user, 1));
+  }
+}
+
 // The real thing, as far as a test can have it: files may not grow.
 TEST(ProfileJournal, WhereFilesMayNotGrowCommitsFailUntilTheyMay) {
   const testing::TempDir dir;

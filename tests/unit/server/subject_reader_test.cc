@@ -140,6 +140,14 @@ TEST_F(SubjectReaderTest, OfTokenAndStoreTheNewerVersionCounts) {
     EXPECT_EQ(reader_.profile().version, std::max(stored, 2));
     EXPECT_THAT(Degradations(), IsEmpty());
   }
+  // A deletion makes every token from before it the older one.
+  Profile anew = ProfileOf("u", 1, "stored");
+  anew.epoch = 1;
+  Store(anew);
+  Read(TokenSubject(ProfileOf("u", 2, "carried")));
+  EXPECT_EQ(LiveItems()[0], "stored");
+  anew.epoch = 0;
+  Store(anew);
   // The token is of the request before.
   Store(ProfileOf("u", 1, "stored"));
   Read(UserSubject("u"));
