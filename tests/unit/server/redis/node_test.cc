@@ -191,15 +191,28 @@ TEST(Node, ALateReplyIsDroppedAndTheNextOneIsTheNexts) {
 
 TEST(Node, AServerThatIsLoadingIsNotTakenForWell) {
   std::atomic<bool> loading{true};
-  auto server = std::make_unique<FakeServer>([&](FakeConnection& connection, const Arguments& command) {
-    if (loading) return connection.Write("-LOADING Redis is loading the dataset in memory\r\n");
-    AnswerSanely(connection, command);
+  const FakeServer server([&](FakeConnection& connection, const Arguments& command) {
+    if (!loading) return AnswerSanely(connection, command);
+    if (command[0] == "PING") connection.Write("-LOADING Redis is loading the dataset in memory\r\n");
   });
-  const auto client = Make(*server, 1);
-  EXPECT_EQ(Call(*client, {"GET", "k"}).failure, Failure::kLoading);
-  // Its connections are reset until the breaker opens; then probes are what decides, and they hear LOADING.
+  ClientOptions options;
+  options.endpoints = {server.endpoint()};
+  options.connect_timeout = milliseconds(5000);
+  options.breaker.consecutive_timeouts = 1;
+  auto made = RedisClient::Create(std::move(options));
+  ASSERT_TRUE(made.ok()) << made.status();
+  RedisClient& client = **made;
+  // Whatever it does with other commands, its breaker opens by this one, and PING decides from then on.
+  EXPECT_EQ(Call(client, {"GET", "k"}, milliseconds(100)).failure, Failure::kTimeout);
+  const auto transitions = [&](BreakerState state) { return Stats(client).transitions[static_cast<size_t>(state)]; };
+  EXPECT_TRUE(Eventually([&] { return transitions(BreakerState::kHalfOpen) >= 2; }));
+  EXPECT_EQ(transitions(BreakerState::kClosed), 0u);
+  const Reply refused = Call(client, {"GET", "k"});
+  EXPECT_EQ(refused.failure, Failure::kBreakerOpen);
+  EXPECT_THAT(refused.text, HasSubstr("LOADING"));
   loading = false;
-  EXPECT_TRUE(Call(*client, {"GET", "k"}).ok());
+  EXPECT_TRUE(Eventually([&] { return Call(client, {"GET", "k"}, milliseconds(1000)).text == "k"; }));
+  EXPECT_EQ(transitions(BreakerState::kClosed), 1u);
 }
 
 TEST(Node, NoMoreThanTwoConnectsInASecond) {
