@@ -8,7 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "core/base/status_macros.h"
@@ -26,7 +25,6 @@ using std::chrono::seconds;
 
 constexpr size_t kMaxPrefixBytes = 256;
 constexpr int kMaxEndpoints = 64;
-constexpr size_t kMaxPasswordBytes = 4096;
 
 template <typename... Args>
 absl::Status Wrong(const absl::FormatSpec<Args...>& format, const Args&... args) {
@@ -161,11 +159,10 @@ absl::Status CheckRedisFiles(const v1::RedisStoreConfig& redis) {
   std::ifstream file(redis.password_file(), std::ios::binary);
   std::string password;
   std::getline(file, password);
-  absl::StripTrailingAsciiWhitespace(&password);
-  if (!password.empty() && password.size() <= kMaxPasswordBytes) return absl::OkStatus();
-  return absl::NotFoundError(
-      absl::StrFormat("profiles.redis.password_file '%s' has a first line of %d bytes; expected the password, 1 to %d",
-                      redis.password_file(), password.size(), kMaxPasswordBytes));
+  if (!password.empty() && password.back() == '\r') password.pop_back();
+  if (!password.empty()) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrFormat(
+      "profiles.redis.password_file '%s' has an empty first line; expected the password", redis.password_file()));
 }
 
 std::string DescribeRedis(const v1::RedisStoreConfig& redis) {
