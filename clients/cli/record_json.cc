@@ -167,7 +167,8 @@ absl::StatusOr<v1::ProfileRecord> RecordFromJson(std::string_view line) {
     }
     record.add_update_ids(id.get<std::string>());
   }
-  for (const Json& event : fields.List("events")) ReadEvent(event, record.events_size(), &status, record.add_events());
+  size_t index = 0;
+  for (const Json& event : fields.List("events")) ReadEvent(event, index++, &status, record.add_events());
   fields.End({"user_id", "version", "updated_ms", "epoch", "update_ids", "events"});
   if (!status.ok()) return status;
   return record;

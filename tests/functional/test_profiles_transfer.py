@@ -72,8 +72,8 @@ def fill(stubs, address, users, seed=7):
 @pytest.mark.parametrize("stores", [("memory", "memory"), ("embedded", "embedded"), ("embedded", "memory")])
 def test_export_wipe_import_gives_the_same(server, raw_store, stubs, operator, profiles, tmp_path, stores):
     def start(number):
-        return server(raw_store, "--items", tmp_path / f"items-{number}",
-                      profiles="memory" if stores[number] == "memory" else f"embedded:{tmp_path / f'profiles-{number}'}")
+        return server(raw_store, profiles="memory" if stores[number] == "memory"
+                      else f"embedded:{tmp_path / f'profiles-{number}'}")
 
     first = start(0)
     fill(stubs, first.address, 400)
@@ -172,7 +172,7 @@ def test_get_and_delete(bin_dir, server, raw_store, operator, profiles, tmp_path
 def test_a_large_file_waits_for_room(server, raw_store, operator, profiles, tmp_path):
     """A queue far smaller than a batch: everything is in after all."""
     config = tmp_path / "small.yaml"
-    config.write_text("profiles: {memory: {}, max_queued_updates: 16, max_commit_updates: 4}\n")
+    config.write_text("profiles: {max_queued_updates: 16, max_commit_updates: 4}\n")
     process = server(raw_store, "--config", config)
     file = tmp_path / "many.jsonl"
     file.write_text("".join(
