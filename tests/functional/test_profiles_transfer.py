@@ -143,7 +143,7 @@ def test_bad_lines_are_named_and_left_out(server, raw_store, operator, profiles,
         assert result.stdout == f"2 profiles {done}, 0 had everything, 4 bad lines\n"
         said = result.stderr.splitlines()
         for line, why in ((3, "events[0].weight is -1, expected a finite number above 0"),
-                          (4, 'version is "1", expected a whole number'), (5, "not JSON at byte 1"),
+                          (4, 'version is "1", expected a whole number'), (5, "not JSON at byte 2"),
                           (6, "evnts is no field; expected user_id, version")):
             assert [text for text in said if text.startswith(f"{file}:{line}: ") and why in text], (line, said)
     assert sorted(operator(process).export()) == ["ann", "zoe"]
