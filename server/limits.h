@@ -53,6 +53,11 @@ inline constexpr int32_t kMaxExplainedPageSize = 100;
 // Items of GetProfileResponse.trained_items.
 inline constexpr size_t kMaxTrainedItems = 1'000;
 
+// Profiles of one ImportProfiles, users of one DeleteProfiles and of an ExportProfiles that names them.
+inline constexpr int kMaxImportProfiles = 1'000;
+// The largest version and epoch of a profile that is imported: what every JSON reader takes for a whole number.
+inline constexpr uint64_t kMaxImportVersion = 1ull << 53;
+
 // Items that are out at a time.
 inline constexpr size_t kMaxUnavailableItems = 1'000'000;
 // ListUnavailableItems.

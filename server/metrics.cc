@@ -166,7 +166,12 @@ void CollectWriter(const ProfileWriter& writer, MetricFamilies* out) {
       .Add({{"result", "absent"}}, static_cast<double>(counts.absent.load()))
       .Add({{"result", "failed"}}, static_cast<double>(counts.delete_failed.load()))
       .Add({{"result", "shed"}}, static_cast<double>(counts.delete_shed.load()));
-  Gauge(out, "kindred_profile_writer_queue", "Profile updates and deletions that wait for a commit.")
+  Counter(out, "kindred_profile_imports_total", "Imported profiles, by what became of them.")
+      .Add({{"result", "merged"}}, static_cast<double>(counts.merged.load()))
+      .Add({{"result", "unchanged"}}, static_cast<double>(counts.unchanged.load()))
+      .Add({{"result", "failed"}}, static_cast<double>(counts.merge_failed.load()))
+      .Add({{"result", "shed"}}, static_cast<double>(counts.merge_shed.load()));
+  Gauge(out, "kindred_profile_writer_queue", "Profile updates, deletions and imports that wait for a commit.")
       .Add({}, static_cast<double>(counts.queued.load()));
   Histogram(out, "kindred_profile_commit_seconds", "Time of a commit: reading, applying, syncing.")
       .AddHistogram({}, kCommitSecondsBounds, Read(counts.commit_seconds),
@@ -218,6 +223,11 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
     if (sources_.store != nullptr) CollectStore(*sources_.store, &families);
     if (sources_.writer != nullptr) CollectWriter(*sources_.writer, &families);
     if (sources_.items != nullptr) CollectItems(*sources_.items, &families);
+    if (sources_.redis) {
+      const RedisSnapshot redis = sources_.redis();
+      CollectRedisStore(redis.store, &families);
+      CollectRedis(redis.client, &families);
+    }
   }
   Gauge(&families, "kindred_ready", "1 while the server takes calls.").Add({}, ready_.load() ? 1 : 0);
   Gauge(&families, "kindred_kernel_info", "1 for the instruction set that the scans use.")

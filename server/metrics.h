@@ -6,6 +6,7 @@
 #include <prometheus/metric_family.h>
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "server/availability_store.h"
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
+#include "server/redis_metrics.h"
 #include "server/rpc/call_stats.h"
 #include "server/service_counters.h"
 
@@ -28,6 +30,7 @@ struct MetricSources {
   const ProfileWriter* writer = nullptr;
   const rpc::CallStats* admin_calls = nullptr;  // of the admin gRPC port
   const AvailabilityStore* items = nullptr;
+  std::function<RedisSnapshot()> redis{};  // where profiles are in Redis
 };
 
 class Metrics final : public prometheus::Collectable {

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "absl/strings/str_split.h"
 #include "core/base/str_cat.h"
 #include "server/build_info.h"
 #include "server/config_loader.h"
@@ -22,18 +23,29 @@ int Fail(const absl::Status& status, int code) {
   return code;
 }
 
-// "memory" or "embedded:DIR"; the other settings of the file's store stay.
+// "memory", "embedded:DIR", "redis" or "redis:HOST:PORT,…"; the other settings of the file's store stay.
 bool SetStore(const std::string& flag, v1::ProfilesConfig* profiles) {
-  constexpr std::string_view kEmbedded = "embedded:";
+  constexpr std::string_view kEmbedded = "embedded:", kRedis = "redis:";
   const std::string_view text = flag;
   if (flag == "memory") {
     profiles->mutable_memory();
-    return true;
+  } else if (flag == "redis") {
+    profiles->mutable_redis();
+  } else if (text.starts_with(kEmbedded) && text.size() > kEmbedded.size()) {
+    profiles->mutable_embedded()->set_dir(flag.substr(kEmbedded.size()));
+  } else if (text.starts_with(kRedis) && text.size() > kRedis.size()) {
+    v1::RedisStoreConfig* redis = profiles->mutable_redis();
+    redis->clear_endpoints();
+    for (absl::string_view endpoint : absl::StrSplit(absl::string_view(flag).substr(kRedis.size()), ',')) {
+      redis->add_endpoints(std::string(endpoint));
+    }
+  } else {
+    return false;
   }
-  if (!text.starts_with(kEmbedded) || text.size() == kEmbedded.size()) return false;
-  profiles->mutable_embedded()->set_dir(flag.substr(kEmbedded.size()));
   return true;
 }
+
+constexpr const char* kStores = "memory, embedded:DIR, redis or redis:HOST:PORT[,HOST:PORT…]";
 
 }  // namespace
 
@@ -51,7 +63,7 @@ Options ParseOptions(int argc, const char* const* argv) {
   app.add_option("--admin-grpc", admin_grpc,
                  "Where gRPC listens for operators, who say which items are out [127.0.0.1:50052]")
       ->type_name("ADDR");
-  app.add_option("--profiles", profiles, "Where profiles live: memory or embedded:DIR [embedded:data/profiles]")
+  app.add_option("--profiles", profiles, StrCat("Where profiles live: ", kStores, " [embedded:data/profiles]"))
       ->type_name("STORE");
   app.add_option("--items", items, "Where it is kept which items are out; unused with --profiles memory [data/items]")
       ->type_name("DIR");
@@ -81,11 +93,12 @@ Options ParseOptions(int argc, const char* const* argv) {
   if (!items.empty()) options.config.mutable_items()->set_dir(items);
   if (!profiles.empty() && !SetStore(profiles, options.config.mutable_profiles())) {
     return Exit(
-        Fail(absl::InvalidArgumentError(StrCat("--profiles is '", profiles, "'; expected memory or embedded:DIR")),
-             kExitUsage));
+        Fail(absl::InvalidArgumentError(StrCat("--profiles is '", profiles, "'; expected ", kStores)), kExitUsage));
   }
   const absl::Status complete = CompleteConfig(&options.config);
   if (!complete.ok()) return Exit(Fail(complete, kExitFailed));
+  const absl::Status files = check ? CheckConfigFiles(options.config) : absl::OkStatus();
+  if (!files.ok()) return Exit(Fail(files, kExitFailed));
   if (check) options.action = Options::Action::kCheckConfig;
   return options;
 }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "core/profile/merge.h"
 #include "server/grpc_status.h"
 
 namespace kindred {
@@ -31,14 +32,23 @@ ProfileWriter::ProfileWriter(ProfileStore* store, ProfileWriterOptions options)
 ProfileWriter::~ProfileWriter() { Stop(); }
 
 absl::Status ProfileWriter::Submit(ProfileUpdate update, Done done) {
-  return Queue({std::move(update), false, std::move(done)});
+  return Queue({std::move(update), std::move(done)});
 }
 
 absl::Status ProfileWriter::SubmitDeletion(std::string user_id, Done done) {
   Pending pending;
   pending.update.user_id = std::move(user_id);
-  pending.deletion = true;
+  pending.kind = Kind::kDeletion;
   pending.done = std::move(done);
+  return Queue(std::move(pending));
+}
+
+absl::Status ProfileWriter::SubmitMerge(Profile profile, bool trial, Done done) {
+  Pending pending;
+  pending.update.user_id = profile.user_id;
+  pending.kind = trial ? Kind::kTrial : Kind::kMerge;
+  pending.done = std::move(done);
+  pending.other = std::move(profile);
   return Queue(std::move(pending));
 }
 
@@ -47,7 +57,10 @@ absl::Status ProfileWriter::Queue(Pending pending) {
     const std::lock_guard lock(mutex_);
     if (stopping_) return WithReason(absl::UnavailableError("the server is shutting down"), "SHUTTING_DOWN");
     if (queue_.size() >= options_.max_queued) {
-      (pending.deletion ? counts_.delete_shed : counts_.shed).fetch_add(1, std::memory_order_relaxed);
+      (pending.kind == Kind::kUpdate     ? counts_.shed
+       : pending.kind == Kind::kDeletion ? counts_.delete_shed
+                                         : counts_.merge_shed)
+          .fetch_add(1, std::memory_order_relaxed);
       return WithRetryAfter(
           WithReason(absl::ResourceExhaustedError(absl::StrFormat(
                          "%d profile updates wait for the disk already; try again later", options_.max_queued)),
@@ -87,6 +100,31 @@ void ProfileWriter::Run() {
   }
 }
 
+bool ProfileWriter::Apply(const Pending& pending, Profile* profile, UpdateOutcome* outcome) const {
+  switch (pending.kind) {
+    case Kind::kUpdate:
+      outcome->duplicate = !ApplyUpdate(pending.update, options_.limits, profile);
+      break;
+    case Kind::kDeletion:
+      // Also of nobody: a damaged value reads as none, and is to go too.
+      ClearProfile(profile);
+      profile->user_id = pending.update.user_id;
+      return true;
+    case Kind::kMerge:
+      if (profile->user_id.empty()) profile->user_id = pending.update.user_id;
+      outcome->duplicate = !MergeProfile(pending.other, options_.limits, profile);
+      break;
+    case Kind::kTrial: {
+      Profile copy = *profile;
+      outcome->duplicate = !MergeProfile(pending.other, options_.limits, &copy);
+      outcome->profile_version = copy.version;
+      return false;
+    }
+  }
+  outcome->profile_version = profile->version;
+  return !outcome->duplicate;
+}
+
 void ProfileWriter::Commit(std::vector<Pending>* group) {
   const auto begin = std::chrono::steady_clock::now();
   struct Slot {
@@ -105,15 +143,7 @@ void ProfileWriter::Commit(std::vector<Pending>* group) {
     outcome.status = slot.status;
     if (!slot.status.ok()) continue;
     outcome.existed = slot.profile.version > 0;
-    if ((*group)[i].deletion) {
-      // Also of nobody: a damaged value reads as none, and is to go too.
-      ClearProfile(&slot.profile);
-      slot.profile.user_id = update.user_id;
-    } else {
-      outcome.duplicate = !ApplyUpdate(update, options_.limits, &slot.profile);
-      outcome.profile_version = slot.profile.version;
-    }
-    if (!outcome.duplicate) slot.changed = true;
+    if (Apply((*group)[i], &slot.profile, &outcome)) slot.changed = true;
   }
   std::vector<const Profile*> changed;
   for (const auto& [user_id, slot] : slots) {
@@ -143,12 +173,19 @@ void ProfileWriter::Commit(std::vector<Pending>* group) {
 }
 
 void ProfileWriter::Count(const Pending& pending, const UpdateOutcome& outcome) {
-  if (!outcome.status.ok()) {
-    (pending.deletion ? counts_.delete_failed : counts_.failed).fetch_add(1);
-  } else if (pending.deletion) {
-    (outcome.existed ? counts_.deleted : counts_.absent).fetch_add(1);
-  } else {
-    (outcome.duplicate ? counts_.duplicates : counts_.applied).fetch_add(1);
+  const bool ok = outcome.status.ok();
+  switch (pending.kind) {
+    case Kind::kUpdate:
+      (!ok ? counts_.failed : outcome.duplicate ? counts_.duplicates : counts_.applied).fetch_add(1);
+      break;
+    case Kind::kDeletion:
+      (!ok ? counts_.delete_failed : outcome.existed ? counts_.deleted : counts_.absent).fetch_add(1);
+      break;
+    case Kind::kMerge:
+      (!ok ? counts_.merge_failed : outcome.duplicate ? counts_.unchanged : counts_.merged).fetch_add(1);
+      break;
+    case Kind::kTrial:
+      break;
   }
 }
 

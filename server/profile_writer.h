@@ -1,6 +1,6 @@
-// Applies profile updates and deletions on one thread, in the order of their submission, many to a disk sync: what
-// waits when a commit ends goes into the next one together, and each is acknowledged only when it is durable. A reader
-// sees it by then.
+// Applies profile updates, deletions and merges on one thread, in the order of their submission, many to a disk sync:
+// what waits when a commit ends goes into the next one together, and each is acknowledged only when it is durable. A
+// reader sees it by then.
 #pragma once
 
 #include <array>
@@ -25,7 +25,7 @@ struct ProfileWriterOptions {
   ProfileLimits limits;
 };
 
-// What became of an update or a deletion.
+// What became of an update, a deletion or a merge.
 struct UpdateOutcome {
   absl::Status status;
   uint64_t profile_version = 0;  // with this update in it; 0 after a deletion
@@ -45,6 +45,7 @@ inline constexpr std::array<double, 8> kCommitUpdatesBounds = {1, 2, 4, 8, 16, 6
 struct ProfileWriterCounts {
   std::atomic<uint64_t> applied{0}, duplicates{0}, failed{0}, shed{0}, queued{0};
   std::atomic<uint64_t> deleted{0}, absent{0}, delete_failed{0}, delete_shed{0};        // deletions; absent: of nothing
+  std::atomic<uint64_t> merged{0}, unchanged{0}, merge_failed{0}, merge_shed{0};        // merges, but for trials
   std::array<std::atomic<uint64_t>, kCommitSecondsBounds.size() + 1> commit_seconds{};  // commits per bucket
   std::array<std::atomic<uint64_t>, kCommitUpdatesBounds.size() + 1> commit_updates{};
   std::atomic<uint64_t> commit_ns{0}, committed_updates{0};
@@ -67,21 +68,29 @@ class ProfileWriter {
   // version 1, and one that was applied before the deletion counts again: its update_id went with the rest.
   absl::Status SubmitDeletion(std::string user_id, Done done);
 
+  // Queues the merge of another copy of a user's profile (core/profile/merge.h) into the stored one, as Submit does an
+  // update. A `trial` says what would become of it and changes nothing. REQUIRES: a profile within the limits.
+  absl::Status SubmitMerge(Profile profile, bool trial, Done done);
+
   // Commits and acknowledges what is queued, then ends the thread.
   void Stop();
 
   const ProfileWriterCounts& counts() const { return counts_; }
 
  private:
+  enum class Kind : uint8_t { kUpdate, kDeletion, kMerge, kTrial };
   struct Pending {
-    ProfileUpdate update;
-    bool deletion = false;  // of update.user_id
+    ProfileUpdate update;  // of what is no update only the user_id
     Done done;
+    Kind kind = Kind::kUpdate;
+    Profile other{};  // to merge
   };
 
   absl::Status Queue(Pending pending);
   void Run();
   void Commit(std::vector<Pending>* group);
+  // Makes `profile` what it is with `pending` in it; returns whether that has to be committed.
+  bool Apply(const Pending& pending, Profile* profile, UpdateOutcome* outcome) const;
   void Count(const Pending& pending, const UpdateOutcome& outcome);
 
   ProfileStore* const store_;

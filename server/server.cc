@@ -21,6 +21,8 @@ namespace {
 // Operators call seldom, and a few at a time.
 constexpr uint32_t kAdminCallsPerMethod = 4;
 
+constexpr ProfileLimits kProfileLimits = {.max_events = limits::kMaxEvents};
+
 std::chrono::milliseconds Milliseconds(const google::protobuf::Duration& duration) {
   return std::chrono::seconds(duration.seconds()) + std::chrono::milliseconds(duration.nanos() / 1'000'000);
 }
@@ -104,7 +106,7 @@ absl::Status Server::OpenStore() {
   ProfileWriterOptions options;
   options.max_queued = config_.profiles().max_queued_updates();
   options.max_commit = config_.profiles().max_commit_updates();
-  options.limits.max_events = limits::kMaxEvents;
+  options.limits = kProfileLimits;
   writer_ = std::make_unique<ProfileWriter>(store_.get(), options);
   LogInfo("profile store open", {{"store", store_->name()}, {"dir", config_.profiles().embedded().dir()}});
   return absl::OkStatus();
@@ -130,6 +132,8 @@ absl::Status Server::StartAdminRpc() {
   item_service_ = std::make_unique<ItemService>(items_.get());
   admin_rpc_ = std::make_unique<rpc::RpcServer>(options);
   item_service_->Register(admin_rpc_.get());
+  profile_service_ = std::make_unique<ProfileService>(store_.get(), writer_.get(), kProfileLimits);
+  profile_service_->Register(admin_rpc_.get());
   return admin_rpc_->Start();
 }
 
@@ -181,6 +185,7 @@ HttpPage Server::Status() const {
   snapshot.admin_grpc_address = shown_admin_grpc_;
   snapshot.admin_calls = sources_.admin_calls;
   if (sources_.items != nullptr) snapshot.unavailable = sources_.items->items();
+  if (sources_.redis) snapshot.redis = sources_.redis();
   return {200, "text/html; charset=utf-8", StatusPage(snapshot)};
 }
 
@@ -213,6 +218,7 @@ void Server::Stop() {
   rpc_.reset();
   service_.reset();
   admin_rpc_.reset();
+  profile_service_.reset();
   item_service_.reset();
   items_.reset();
   writer_.reset();

@@ -15,6 +15,7 @@
 #include "server/availability_store.h"
 #include "server/item_service.h"
 #include "server/metrics.h"
+#include "server/profile_service.h"
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
 #include "server/recommendation_service.h"
@@ -72,6 +73,7 @@ class Server {
   std::unique_ptr<ProfileWriter> writer_;
   std::unique_ptr<AvailabilityStore> items_;
   std::unique_ptr<ItemService> item_service_;
+  std::unique_ptr<ProfileService> profile_service_;
   std::unique_ptr<rpc::RpcServer> admin_rpc_;
   std::unique_ptr<RecommendationService> service_;
   std::unique_ptr<rpc::RpcServer> rpc_;

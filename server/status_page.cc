@@ -107,6 +107,7 @@ std::string StatusPage(const StatusSnapshot& snapshot) {
   StrAppend(&html, "</table>\n");
   AppendModels(snapshot.models, &html);
   if (snapshot.store != nullptr) AppendProfiles(*snapshot.store, snapshot.writer, &html);
+  if (snapshot.redis.has_value()) AppendRedis(*snapshot.redis, &html);
   if (snapshot.unavailable != nullptr) {
     StrAppend(&html, "<h2>Items</h2>\n<table>\n");
     AppendRow("Unavailable",

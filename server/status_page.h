@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "core/lifecycle/unavailable_items.h"
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
+#include "server/redis_metrics.h"
 #include "server/rpc/call_stats.h"
 
 namespace kindred {
@@ -24,6 +26,7 @@ struct StatusSnapshot {
   const rpc::CallStats* calls = nullptr;                  // may be null
   const rpc::CallStats* admin_calls = nullptr;            // of the admin gRPC port; may be null
   std::shared_ptr<const UnavailableItems> unavailable{};  // may be null
+  std::optional<RedisSnapshot> redis{};                   // where profiles are in Redis
 };
 
 // Self-contained HTML; every text in it is escaped.

@@ -104,8 +104,8 @@ bool ParseDuration(const std::string& text, int64_t* nanoseconds) {
   double number = 0;
   absl::string_view unit;
   if (!SplitUnit(text, &number, &unit)) return false;
-  static constexpr std::pair<absl::string_view, double> kUnits[] = {
-      {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+  static constexpr std::pair<absl::string_view, double> kUnits[] = {{"us", 1e3}, {"ms", 1e6},   {"s", 1e9},
+                                                                    {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
   for (const auto& [name, scale] : kUnits) {
     if (unit != name) continue;
     const double value = number * scale;
@@ -184,6 +184,7 @@ absl::Status YamlMessageReader::ReadField(const YAML::Node& key, const YAML::Nod
     // An empty value has no place of its own: the library puts it on the next line.
     return Wrong(node.IsNull() ? key : node, absl::StrFormat("'%s' is %s; expected %s", path, Found(node), expected));
   };
+  if (field.is_repeated()) return ReadList(key, node, path, field, message);
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
     Message* inner = reflection->MutableMessage(message, &field);
     auto* duration = dynamic_cast<google::protobuf::Duration*>(inner);
@@ -201,6 +202,10 @@ absl::Status YamlMessageReader::ReadField(const YAML::Node& key, const YAML::Nod
     case FieldDescriptor::CPPTYPE_STRING:
       if (text.empty()) return wrong("text");
       reflection->SetString(message, &field, text);
+      return absl::OkStatus();
+    case FieldDescriptor::CPPTYPE_BOOL:
+      if (text != "true" && text != "false") return wrong("true or false");
+      reflection->SetBool(message, &field, text == "true");
       return absl::OkStatus();
     case FieldDescriptor::CPPTYPE_UINT32: {
       uint32_t value = 0;
@@ -230,6 +235,26 @@ absl::Status YamlMessageReader::ReadField(const YAML::Node& key, const YAML::Nod
       return absl::InternalError(
           absl::StrFormat("the configuration schema has a field of unsupported type, '%s'", path));
   }
+}
+
+absl::Status YamlMessageReader::ReadList(const YAML::Node& key, const YAML::Node& node, const std::string& path,
+                                         const FieldDescriptor& field, Message* message) {
+  if (field.cpp_type() != FieldDescriptor::CPPTYPE_STRING) {
+    return absl::InternalError(absl::StrFormat("the configuration schema has a list of unsupported type, '%s'", path));
+  }
+  if (!node.IsSequence() || node.size() == 0) {
+    return Wrong(node.IsNull() ? key : node, absl::StrFormat("'%s' is %s; expected a list such as [a, b]", path,
+                                                             node.IsSequence() ? "an empty list" : Found(node)));
+  }
+  size_t index = 0;
+  for (const YAML::Node& element : node) {
+    const std::string text = element.IsScalar() ? element.Scalar() : std::string();
+    if (text.empty())
+      return Wrong(element, absl::StrFormat("'%s[%d]' is %s; expected text", path, index, Found(element)));
+    message->GetReflection()->AddString(message, &field, text);
+    ++index;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace kindred

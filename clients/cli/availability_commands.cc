@@ -17,20 +17,6 @@ namespace {
 // Ids of one SetAvailability, in each direction, by the API.
 constexpr size_t kMaxIds = 10'000;
 
-QueryCall AdminCall() {
-  QueryCall call;
-  call.server = "127.0.0.1:50052";
-  call.server_flag = "--admin-server";
-  return call;
-}
-
-void AddAdminCallOptions(CLI::App* command, QueryCall* call) {
-  command->add_option("--admin-server", call->server, "Address of kindred-server's admin port for gRPC")
-      ->envname("KINDRED_ADMIN_SERVER")
-      ->capture_default_str();
-  AddTimeoutAndJson(command, call);
-}
-
 struct SetCommand {
   QueryCall call = AdminCall();
   std::vector<std::string> out, back;

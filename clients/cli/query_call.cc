@@ -21,19 +21,45 @@ void AddCallOptions(CLI::App* command, QueryCall* call) {
   AddTimeoutAndJson(command, call);
 }
 
-void AddTimeoutAndJson(CLI::App* command, QueryCall* call) {
+void AddTimeout(CLI::App* command, QueryCall* call, double max_seconds) {
   command->add_option("--timeout", call->timeout_seconds, "Seconds to wait for the answer")
-      ->check(CLI::Range(0.001, 3600.0))
+      ->check(CLI::Range(0.001, max_seconds))
       ->capture_default_str();
+}
+
+void AddTimeoutAndJson(CLI::App* command, QueryCall* call) {
+  AddTimeout(command, call);
   command->add_flag("--json", call->json, "Print JSON, one object a line");
 }
 
+QueryCall AdminCall() {
+  QueryCall call;
+  call.server = "127.0.0.1:50052";
+  call.server_flag = "--admin-server";
+  return call;
+}
+
+void AddAdminServer(CLI::App* command, QueryCall* call) {
+  command->add_option("--admin-server", call->server, "Address of kindred-server's admin port for gRPC")
+      ->envname("KINDRED_ADMIN_SERVER")
+      ->capture_default_str();
+}
+
+void AddAdminCallOptions(CLI::App* command, QueryCall* call) {
+  AddAdminServer(command, call);
+  AddTimeoutAndJson(command, call);
+}
+
+CLI::Validator FileOrStandardInput() {
+  return {[](const std::string& file) {
+            return file == "-" || std::filesystem::exists(file) ? std::string() : "no such file: " + file;
+          },
+          "FILE"};
+}
+
 CLI::Option* AddIdFile(CLI::App* command, const std::string& name, std::string* path, const std::string& description) {
-  const auto check = [](const std::string& file) {
-    return file == "-" || std::filesystem::exists(file) ? std::string() : "no such file: " + file;
-  };
   return command->add_option(name, *path, description + "; one id a line, - for standard input")
-      ->check(CLI::Validator(check, "FILE"))
+      ->check(FileOrStandardInput())
       ->type_name("FILE");
 }
 

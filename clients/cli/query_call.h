@@ -26,6 +26,15 @@ struct QueryCall {
 void AddCallOptions(CLI::App* command, QueryCall* call);
 // --timeout, --json: of commands whose server has another flag.
 void AddTimeoutAndJson(CLI::App* command, QueryCall* call);
+void AddTimeout(CLI::App* command, QueryCall* call, double max_seconds = 3600);
+
+// A call of what operators ask, on the admin port: --admin-server, --timeout, --json.
+QueryCall AdminCall();
+void AddAdminCallOptions(CLI::App* command, QueryCall* call);
+void AddAdminServer(CLI::App* command, QueryCall* call);
+
+// Takes "-" and files that are there.
+CLI::Validator FileOrStandardInput();
 
 // An option that takes a file of ids, one a line, or "-" for standard input.
 CLI::Option* AddIdFile(CLI::App* command, const std::string& name, std::string* path, const std::string& description);

@@ -2,7 +2,6 @@
 
 #include "absl/strings/cord.h"
 #include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 
 namespace kindred {
 namespace {
@@ -21,12 +20,18 @@ std::optional<T> Detail(const absl::Status& status) {
 
 absl::Status FromGrpcStatus(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-  google::rpc::Status details;
-  if (details.ParseFromString(status.error_details())) {
-    for (const google::protobuf::Any& detail : details.details()) {
-      result.SetPayload(detail.type_url(), absl::Cord(detail.value()));
-    }
+  google::rpc::Status message;
+  // What gRPC itself made has no details.
+  if (!message.ParseFromString(status.error_details())) message.Clear();
+  message.set_code(status.error_code());
+  message.set_message(status.error_message());
+  return FromStatusMessage(message);
+}
+
+absl::Status FromStatusMessage(const google::rpc::Status& status) {
+  absl::Status result(static_cast<absl::StatusCode>(status.code()), status.message());
+  for (const google::protobuf::Any& detail : status.details()) {
+    result.SetPayload(detail.type_url(), absl::Cord(detail.value()));
   }
   return result;
 }

@@ -10,11 +10,14 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "google/rpc/status.pb.h"
 
 namespace kindred {
 
 // The code and message of `status`; each detail of its google.rpc.Status becomes a payload under its type URL.
 absl::Status FromGrpcStatus(const grpc::Status& status);
+// The same of an entry of a batch.
+absl::Status FromStatusMessage(const google::rpc::Status& status);
 
 struct FieldViolation {
   std::string field;

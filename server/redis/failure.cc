@@ -7,9 +7,9 @@ namespace kindred::redis {
 namespace {
 
 constexpr std::array<std::string_view, kFailures> kNames = {
-    "ok",           "timeout",     "connection", "breaker_open", "saturated", "protocol", "oom",
-    "loading",      "read_only",   "no_auth",    "no_perm",      "moved",     "ask",      "try_again",
-    "cluster_down", "master_down", "no_script",  "busy",         "other"};
+    "ok",           "timeout",     "connection", "breaker_open",  "saturated", "protocol", "out_of_memory",
+    "loading",      "read_only",   "no_auth",    "no_permission", "moved",     "ask",      "try_again",
+    "cluster_down", "master_down", "no_script",  "busy",          "other"};
 
 constexpr std::pair<std::string_view, Failure> kCodes[] = {
     {"MOVED", Failure::kMoved},

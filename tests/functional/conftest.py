@@ -113,14 +113,14 @@ def raw_store(tmp_path):
 
 @pytest.fixture
 def server(bin_dir, tmp_path, request):
-    """Starts servers: server(models, *flags, profiles="memory", wait=True) → a ready ServerProcess.
+    """Starts servers: server(models, *flags, profiles="memory", items=tmp_path / "items", wait=True) → a ready ServerProcess.
 
     All still running at the end of the test get SIGTERM and must exit 0.
     """
     started = []
 
-    def start(models, *flags, profiles="memory", wait=True, env=None):
-        args = ["--models", models, *FREE_PORTS, "--items", tmp_path / "items", "--profiles", profiles, *flags]
+    def start(models, *flags, profiles="memory", items=None, wait=True, env=None):
+        args = ["--models", models, *FREE_PORTS, "--items", items or tmp_path / "items", "--profiles", profiles, *flags]
         process = ServerProcess(bin_dir / "kindred-server", args, tmp_path / f"server-{len(started)}.log", env)
         started.append(process)
         return process.wait_ready() if wait else process

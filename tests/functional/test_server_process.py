@@ -34,7 +34,7 @@ def test_help_and_version(run):
     assert version.returncode == 0 and re.fullmatch(r"kindred-server \d+\.\d+\.\d+\n", version.stdout)
 
 
-@pytest.mark.parametrize("args", [["--nonsense"], ["stray"], ["--profiles", "redis:x"], ["--config", "missing.yaml"]])
+@pytest.mark.parametrize("args", [["--nonsense"], ["stray"], ["--profiles", "reddis:x"], ["--config", "missing.yaml"]])
 def test_wrong_usage_exits_2(run, args):
     result = run(*args)
     assert result.returncode == 2
@@ -54,7 +54,26 @@ def test_check_config(run, tmp_path, repo):
     assert result.returncode == 1
     assert f"{bad}:4: 'profiles' has no field 'embeded' (did you mean 'embedded'?)" in result.stderr
 
+    sample = (repo / "deploy/kindred-server.yaml").read_text()
     assert run("--config", repo / "deploy/kindred-server.yaml", "--check-config").returncode == 0
+    # With redis in place of embedded, every line of it.
+    password = tmp_path / "password"
+    password.write_text("secret\n")
+    redis = re.sub(r"^  embedded:\n(    .*\n)+", "", sample, flags=re.M)
+    redis = re.sub(r"^  # (?=redis:|  )", "  ", redis, flags=re.M)
+    redis = redis.replace("# username: kindred", "username: kindred")
+    redis = redis.replace("# password_file: /etc/kindred/redis-password", f"password_file: {password}")
+    redis = redis.replace("# tls: {enabled: true, ca_file: /etc/kindred/redis-ca.pem}", "tls: {enabled: true}")
+    with_redis = tmp_path / "redis.yaml"
+    with_redis.write_text(redis)
+    result = run("--config", with_redis, "--check-config")
+    assert result.returncode == 0, result.stderr
+    for line in ("max_backlog: 1000000", "username: \"kindred\"", "enabled: true", "mode: REDIS_MODE_SINGLE"):
+        assert line in result.stdout
+    password.unlink()
+    result = run("--config", with_redis, "--check-config")
+    assert result.returncode == 1
+    assert f"profiles.redis.password_file '{password}' cannot be read: No such file or directory" in result.stderr
 
 
 def test_a_configuration_file_is_used_and_flags_override_it(server, raw_store, tmp_path):

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/str_cat.h"
 #include "tests/support/files.h"
 
 namespace kindred {
@@ -91,6 +92,30 @@ TEST(ConfigLoader, AValueOfTheWrongKindSaysWhatWasExpected) {
   EXPECT_THAT(ParseError("- a\n- b\n"), HasSubstr("test.yaml:1: the configuration is a list; expected a map with"));
 }
 
+TEST(ConfigLoader, ListsAndSwitches) {
+  const v1::ServerConfig config =
+      Parsed("profiles:\n  redis:\n    endpoints: [a:1, '[::1]:2']\n    tls: {enabled: true}\n    mode: cluster\n");
+  ASSERT_EQ(config.profiles().redis().endpoints_size(), 2);
+  EXPECT_EQ(config.profiles().redis().endpoints(0), "a:1");
+  EXPECT_EQ(config.profiles().redis().endpoints(1), "[::1]:2");
+  EXPECT_TRUE(config.profiles().redis().tls().enabled());
+  EXPECT_EQ(config.profiles().redis().mode(), v1::REDIS_MODE_CLUSTER);
+  EXPECT_FALSE(Parsed("profiles: {redis: {tls: {enabled: false}}}").profiles().redis().tls().enabled());
+  const auto fault = [](std::string_view text) { return ParseError(StrCat("profiles:\n  redis:\n    ", text)); };
+  EXPECT_EQ(fault("endpoints: a:1\n"),
+            "test.yaml:3: 'profiles.redis.endpoints' is 'a:1'; expected a list such as [a, b]");
+  EXPECT_EQ(fault("endpoints: []\n"),
+            "test.yaml:3: 'profiles.redis.endpoints' is an empty list; expected a list such as [a, b]");
+  EXPECT_EQ(fault("endpoints:\n    mode: single\n"),
+            "test.yaml:3: 'profiles.redis.endpoints' is empty; expected a list such as [a, b]");
+  EXPECT_EQ(fault("endpoints:\n      - a:1\n      - {}\n"),
+            "test.yaml:5: 'profiles.redis.endpoints[1]' is a map; expected text");
+  EXPECT_EQ(fault("tls: {enabled: yes}\n"),
+            "test.yaml:3: 'profiles.redis.tls.enabled' is 'yes'; expected true or false");
+  EXPECT_EQ(fault("mode: sentinels\n"),
+            "test.yaml:3: 'profiles.redis.mode' is 'sentinels'; expected one of single, sentinel, cluster");
+}
+
 TEST(ConfigLoader, OneValueAFieldAndOneStore) {
   EXPECT_EQ(ParseError("listen: a:1\nlisten: b:1\n"), "test.yaml:2: 'listen' is given twice");
   EXPECT_EQ(ParseError("profiles:\n  memory: {}\n  embedded: {dir: x}\n"),
@@ -124,10 +149,25 @@ TEST(ConfigLoader, CompletesWithTheDefaultsOfTheSchema) {
   EXPECT_EQ(config.logging().format(), v1::LOG_FORMAT_JSON);
 }
 
-TEST(ConfigLoader, AMemoryStoreStaysOne) {
+TEST(ConfigLoader, TheStoreThatIsAskedForStays) {
   v1::ServerConfig config = Parsed("profiles: {memory: {}}\n");
   ASSERT_TRUE(CompleteConfig(&config).ok());
   EXPECT_TRUE(config.profiles().has_memory());
+  config = Parsed("profiles: {redis: {}}\n");
+  ASSERT_TRUE(CompleteConfig(&config).ok());
+  ASSERT_TRUE(config.profiles().has_redis());
+  EXPECT_EQ(config.profiles().redis().endpoints(0), "127.0.0.1:6379");
+}
+
+TEST(ConfigLoader, ChecksWhatTheRedisStoreIsTold) {
+  v1::ServerConfig config = Parsed("profiles: {redis: {ttl: 30s}}\n");
+  EXPECT_EQ(std::string(CompleteConfig(&config).message()), "profiles.redis.ttl is 30s; expected 1m to 365d");
+  config = Parsed("profiles: {redis: {password_file: /nowhere/password, username: u}}\n");
+  ASSERT_TRUE(CompleteConfig(&config).ok());
+  EXPECT_THAT(std::string(CheckConfigFiles(config).message()), HasSubstr("'/nowhere/password' cannot be read"));
+  config = Parsed("");
+  ASSERT_TRUE(CompleteConfig(&config).ok());
+  EXPECT_TRUE(CheckConfigFiles(config).ok());
 }
 
 TEST(ConfigLoader, CompletingChecksRanges) {
@@ -141,7 +181,8 @@ TEST(ConfigLoader, CompletingChecksRanges) {
   EXPECT_EQ(fault("profiles: {max_queued_updates: 0}"),
             "ProfilesConfig.max_queued_updates is 0; expected 1 to 1000000");
   EXPECT_EQ(fault("shutdown: {drain_timeout: 1h}"), "shutdown.drain_timeout is 3600s; expected 0s to 10m");
-  for (const char* address : {"nowhere", ":50051", "host:", "host:99999", "host:12a", "host:-1"}) {
+  for (const char* address :
+       {"nowhere", ":50051", "host:", "host:99999", "host:12a", "host:-1", "::1:80", "[::1", "[]:80"}) {
     EXPECT_THAT(fault(std::string("listen: \"") + address + "\""), HasSubstr("listen is '")) << address;
     EXPECT_THAT(fault(std::string("admin_grpc_listen: \"") + address + "\""), HasSubstr("admin_grpc_listen is '"));
   }

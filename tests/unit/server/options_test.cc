@@ -59,6 +59,37 @@ TEST(Options, FlagsOverrideTheFile) {
   EXPECT_TRUE(Parse({"--config", dir.File("c.yaml"), "--profiles", "memory"}).options.config.profiles().has_memory());
 }
 
+TEST(Options, RedisKeepsWhatTheFileSaysOfIt) {
+  const testing::TempDir dir;
+  testing::WriteFile(dir.File("c.yaml"),
+                     "profiles: {redis: {mode: cluster, endpoints: ['a:1', 'b:2'], ttl: 2h, username: u, "
+                     "password_file: /nowhere}}\n");
+  const auto redis = [&](const std::string& flag) {
+    const Parsed parsed = Parse({"--config", dir.File("c.yaml"), "--profiles", flag});
+    EXPECT_EQ(parsed.options.action, Options::Action::kServe) << parsed.err;
+    EXPECT_EQ(parsed.options.config.profiles().redis().mode(), v1::REDIS_MODE_CLUSTER);
+    EXPECT_EQ(parsed.options.config.profiles().redis().ttl().seconds(), 7200);
+    const auto& endpoints = parsed.options.config.profiles().redis().endpoints();
+    return std::vector<std::string>(endpoints.begin(), endpoints.end());
+  };
+  EXPECT_THAT(redis("redis"), ::testing::ElementsAre("a:1", "b:2"));
+  EXPECT_THAT(redis("redis:c:3"), ::testing::ElementsAre("c:3"));
+  EXPECT_THAT(redis("redis:[::1]:3,d:4"), ::testing::ElementsAre("[::1]:3", "d:4"));
+  EXPECT_THAT(Parse({"--profiles", "redis:c:3,"}).err, ::testing::HasSubstr("endpoints has ''; expected host:port"));
+  EXPECT_EQ(Parse({"--profiles", "redis"}).options.config.profiles().redis().endpoints(0), "127.0.0.1:6379");
+}
+
+TEST(Options, CheckingTheConfigurationLooksForItsFiles) {
+  const testing::TempDir dir;
+  testing::WriteFile(dir.File("c.yaml"), "profiles: {redis: {password_file: " + dir.File("password") + "}}\n");
+  const Parsed missing = Parse({"--config", dir.File("c.yaml"), "--check-config"});
+  EXPECT_EQ(missing.options.exit_code, kExitFailed);
+  EXPECT_THAT(missing.err, ::testing::HasSubstr("profiles.redis.password_file '" + dir.File("password") +
+                                                "' cannot be read: No such file or directory"));
+  testing::WriteFile(dir.File("password"), "secret\n");
+  EXPECT_EQ(Parse({"--config", dir.File("c.yaml"), "--check-config"}).options.action, Options::Action::kCheckConfig);
+}
+
 TEST(Options, HelpAndVersionEndWell) {
   for (const char* flag : {"--help", "--version"}) {
     const Parsed parsed = Parse({flag});
@@ -74,7 +105,8 @@ TEST(Options, WrongUsageExitsTwo) {
        std::vector<std::vector<std::string>>{{"--nonsense"},
                                              {"stray"},
                                              {"--listen"},
-                                             {"--profiles", "redis"},
+                                             {"--profiles", "Redis"},
+                                             {"--profiles", "redis:"},
                                              {"--profiles", "embedded:"},
                                              {"--config", dir.File("missing.yaml")}}) {
     const Parsed parsed = Parse(args);

@@ -44,6 +44,16 @@ TEST(StatusPage, SaysWhatServes) {
   EXPECT_THAT(page, ::testing::Not(HasSubstr("http://")));  // nothing is fetched from elsewhere
 }
 
+TEST(StatusPage, SaysHowRedisIsWhereThereIsOne) {
+  StatusSnapshot snapshot;
+  snapshot.state = "ready";
+  EXPECT_THAT(StatusPage(snapshot), ::testing::Not(HasSubstr("<h2>Redis</h2>")));
+  snapshot.redis.emplace().client.nodes.emplace_back().endpoint = "redis.internal:6379";
+  const std::string page = StatusPage(snapshot);
+  EXPECT_THAT(page, HasSubstr("<h2>Redis</h2>"));
+  EXPECT_THAT(page, HasSubstr("<td>redis.internal:6379</td><td>closed</td>"));
+}
+
 TEST(StatusPage, WhileLoadingThereIsLittleToSay) {
   StatusSnapshot snapshot;
   snapshot.state = "loading";

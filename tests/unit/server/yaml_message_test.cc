@@ -16,6 +16,7 @@ TEST(YamlMessage, Durations) {
   EXPECT_EQ(parsed("2 s"), 2'000'000'000);
   EXPECT_EQ(parsed("1m"), 60'000'000'000);
   EXPECT_EQ(parsed("2h"), 7'200'000'000'000);
+  EXPECT_EQ(parsed("30d"), 2'592'000'000'000'000);
   for (const char* wrong : {"", "5", "ms", "-5ms", "5 parsecs", "1e9s", "5ms5", "..s", "99999999999999h"}) {
     EXPECT_EQ(parsed(wrong), -1) << wrong;
   }

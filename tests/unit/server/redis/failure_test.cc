@@ -15,7 +15,7 @@ TEST(Failure, EveryOneHasANameOfItsOwn) {
   EXPECT_EQ(FailureName(Failure::kNone), "ok");
   EXPECT_EQ(FailureName(Failure::kTimeout), "timeout");
   EXPECT_EQ(FailureName(Failure::kBreakerOpen), "breaker_open");
-  EXPECT_EQ(FailureName(Failure::kNoPermission), "no_perm");
+  EXPECT_EQ(FailureName(Failure::kNoPermission), "no_permission");
   EXPECT_EQ(FailureName(Failure::kOther), "other");
 }
 
