@@ -68,8 +68,10 @@ void CheckUser(const LedgerUser& updates, const std::vector<LedgerEvent>& events
   }
   check->updates += updates.size();
   for (const auto& [update_id, entry] : updates) {
+    const LedgerEntry& expected = *entry;
+    const std::string& id = update_id;
     const auto found = kept.find({entry->item, entry->time_ms});
-    const auto line = [&] { return absl::StrCat(entry->user, " ", update_id, " ", entry->item, " ", entry->time_ms); };
+    const auto line = [&] { return absl::StrCat(expected.user, " ", id, " ", expected.item, " ", expected.time_ms); };
     if (found != kept.end()) {
       ++check->found;
       if (found->second > 1) check->doubled.push_back(line());

@@ -23,6 +23,8 @@ using std::chrono::milliseconds;
 constexpr auto kCallerRest = milliseconds(10);
 constexpr auto kFirstBackoff = milliseconds(20);
 constexpr int kMaxBackoffDoublings = 4;
+// Updates that are sent again at a time: without a limit those of a server that was away keep it from coming back.
+constexpr size_t kMaxRepeats = 64;
 // How often the sending thread looks up: at signals, and at seconds that are over.
 constexpr auto kGlance = milliseconds(50);
 
@@ -97,15 +99,16 @@ absl::Status LoadRunner::Run(int64_t start_ms) {
       Job job = jobs_.top();
       jobs_.pop();
       if (job.plan.has_value()) {
-        Send(std::move(job));
+        again_.push(std::move(job));
       } else if (now < end_ && !CallsAreOver()) {
         SendNext(now);
       }
     }
+    SendAgain();
     if (!jobs_.empty()) wake = std::min(wake, jobs_.top().due);
     report_->Flush(SecondOf(now));
     if (CallsAreOver()) end_ = std::min(end_, now);
-    if (now >= end_ && open_calls_ == 0 && jobs_.empty()) break;
+    if (now >= end_ && open_calls_ == 0 && jobs_.empty() && again_.empty()) break;
     changed_.wait_until(lock, wake);
   }
   totals_.seconds = duration<double>(end_ - start_).count();
@@ -119,6 +122,17 @@ absl::Status LoadRunner::Run(int64_t start_ms) {
 void LoadRunner::Push(Job job) {
   jobs_.push(std::move(job));
   changed_.notify_one();
+}
+
+// REQUIRES: mutex_ is held.
+void LoadRunner::SendAgain() {
+  while (open_repeats_ < kMaxRepeats && !again_.empty()) {
+    Job job = std::move(again_.front());
+    again_.pop();
+    job.due = Clock::now();
+    ++open_repeats_;
+    Send(std::move(job));
+  }
 }
 
 // REQUIRES: mutex_ is held.
@@ -184,6 +198,10 @@ void LoadRunner::End(Call* call, bool ok) {
   }
   report_->Ended(call->second, outcome);
   --open_calls_;
+  if (call->job.attempt > 0) {
+    --open_repeats_;
+    SendAgain();
+  }
   if (!call->job.of_caller || now >= end_ || CallsAreOver()) return;
   if (status.ok()) return SendNext(now);
   Job next;

@@ -62,6 +62,7 @@ class LoadRunner {
   void SendNext(Clock::time_point intended);
   void Send(Job job);
   void Push(Job job);
+  void SendAgain();
   void End(Call* call, bool ok);
   void EndUpdate(Call* call, const absl::Status& status);
   void TakeAnswers();
@@ -79,7 +80,8 @@ class LoadRunner {
   std::mutex mutex_;  // guards all below, and what the pointers above point to
   std::condition_variable changed_;
   std::priority_queue<Job> jobs_;
-  size_t open_calls_ = 0;
+  std::queue<Job> again_;  // calls that are due again and wait for others of their kind to end
+  size_t open_calls_ = 0, open_repeats_ = 0;
   size_t n_sent_ = 0;
   Clock::time_point start_, end_;
   int64_t start_ms_ = 0;

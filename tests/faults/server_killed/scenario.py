@@ -32,8 +32,9 @@ def killed(stack: Stack, case: str, profiles: str) -> list[dict]:
     schedule = random.Random(stack.seed)
     ledger = stack.context.work_dir / f"{case.replace('/', '-')}.jsonl"
     server = stack.server(profiles)
-    load = stack.load([server], "--rps", 300 if quick else 1000, "--updates", 0.9, "--duration", 3600, "--deadline", 2,
-                      "--generate-users", 1000, "--retry", "--ledger", ledger)
+    # Callers that wait for their answers: as many updates as the disk can sync, on any machine.
+    load = stack.load([server], "--callers", 8, "--updates", 0.9, "--duration", 3600, "--deadline", 5, "--generate-users",
+                      4000, "--retry", "--retry-for", 60, "--ledger", ledger)
     restarts = []
     for _ in range(kills):
         load.sleep_until(load.now() + schedule.uniform(0.2, 1.0))
