@@ -20,7 +20,8 @@ NEW_PAGE = """# Benchmarks
 
 Measured figures beside those of the peers, taken in the same run on the same machine, ours and theirs by turns. Lower
 is better where the unit is a time. *Ratio* is how many times better Kindred is; *bar* is the least we ask of ourselves.
-`tests/bench/README.md` says how a figure is taken, `tests/quality/README.md` how recommendations are judged.
+`tests/bench/README.md` says how a figure is taken, `tests/quality/README.md` how recommendations are judged, and
+`tests/faults/README.md` what the cases of the last table break.
 """
 
 

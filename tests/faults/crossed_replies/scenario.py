@@ -43,7 +43,10 @@ def rows(context: Context) -> list[dict]:
             server.wait_backlog_empty()
         checked = stack.check(ledger, servers)
         replies = sum(server.metric("kindred_redis_ops_total", result="ok") for server in servers)
+        # The proxy changes no value, so one that is no profile of the user asked for was the reply to something else.
+        corrupt = sum(server.metric("kindred_profile_corrupt_total") for server in servers)
         return losses("crossed_replies", checked, total) + [
+            row("crossed_replies/replies that were no profile of the user asked for", corrupt, "", at_most=0),
             row("crossed_replies/answers looked through", sum_of_calls(total), "", at_least=calls),
             row("crossed_replies/replies of Redis among them", replies, "", at_least=1, note=f"faults: {dict(proxy.faults)}"),
         ]

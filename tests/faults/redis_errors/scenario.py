@@ -13,11 +13,11 @@ from stack import Context, needs_redis  # noqa: E402
 from fault_proxy import error  # noqa: E402
 
 ERRORS = {
-    "OOM command not allowed when used memory > 'maxmemory'.": "out_of_memory",
+    "OOM command not allowed when used memory > 'maxmemory'.": ("out_of_memory", "oom"),
     "LOADING Redis is loading the dataset in memory": "loading",
     "READONLY You can't write against a read only replica.": "read_only",
     "NOAUTH Authentication required.": "no_auth",
-    "NOPERM this user has no permissions to run the 'get' command": "no_permission",
+    "NOPERM this user has no permissions to run the 'get' command": ("no_permission", "no_perm"),
     "MOVED 5798 127.0.0.1:1": "moved",
     "ASK 5798 127.0.0.1:1": "ask",
     "TRYAGAIN Multiple keys request during rehashing of slot": "try_again",
@@ -31,5 +31,6 @@ ERRORS = {
 
 @needs_redis("redis_errors")
 def rows(context: Context) -> list[dict]:
-    faults = {f"-{line.split(' ')[0]}": (error(line), (result,)) for line, result in ERRORS.items()}
+    faults = {f"-{line.split(' ')[0]}": (error(line), (names,) if isinstance(names, str) else names)
+              for line, names in ERRORS.items()}
     return run_faults(context, "redis_errors", faults, 0 if context.quick else 3)

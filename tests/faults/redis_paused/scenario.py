@@ -25,7 +25,9 @@ def rows(context: Context) -> list[dict]:
                           "--generate-users", USERS, "--ledger", ledger)
         load.sleep_until(before)
         redis.pause()
+        connects = server.metric("kindred_redis_connection_attempts_total")
         load.sleep_until(before + paused)
+        connects = server.metric("kindred_redis_connection_attempts_total") - connects
         redis.resume()
         closed_s = server.wait_breaker_closed()
         total = load.wait()
@@ -41,6 +43,7 @@ def rows(context: Context) -> list[dict]:
                    note=f"baseline {base_ms:.2f} ms, the first second {first_ms:.2f} ms, later {later_ms:.2f} ms"),
             timing(context, "redis_paused/p99 later above the baseline", later_ms - base_ms, "ms", at_most=1),
             timing(context, "redis_paused/breaker closed after", closed_s, "s", at_most=2),
+            timing(context, "redis_paused/connection attempts a second while it stood still", connects / paused, "", at_most=2),
             row("redis_paused/Redis had everything after", replay_s, "s"),
         ]
 
