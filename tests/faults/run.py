@@ -14,8 +14,8 @@ import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-# tests/bench first: `run` is the one there.
-sys.path[:0] = [str(HERE.parent / "bench"), str(HERE)]
+# For the cases too. tests/bench first: `run` is the one there.
+sys.path[:0] = [str(HERE.parent / "bench"), str(HERE), str(HERE.parent / "functional")]
 
 import run as bench  # noqa: E402
 from fault_row import FORM  # noqa: E402

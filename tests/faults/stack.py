@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "functional"), str(HERE.parent / "bench")]
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-import bundles  # noqa: E402
-from context import BenchError, Context  # noqa: E402
-from fault_proxy import FaultProxy  # noqa: E402
-from fault_row import row, seed  # noqa: E402
-from load_process import Load, check_ledger, run_load  # noqa: E402
-from redis_process import RedisCluster, RedisProcess, free_port  # noqa: E402
-from server_client import http, metric, wait_until  # noqa: E402, F401
-from server_process import ServerProcess  # noqa: E402
+import bundles
+from context import BenchError, Context
+from fault_proxy import FaultProxy
+from fault_row import row, seed
+from load_process import Load, check_ledger, run_load
+from redis_process import RedisCluster, RedisProcess, free_port
+from server_client import http, metric, wait_until  # noqa: F401
+from server_process import ServerProcess
 
 ITEMS, DIMENSIONS = 2_000, 16
 # Stands in every server that can keep profiles in Redis.

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from fault_row import row  # noqa: E402
-from stack import Context, Stack, losses, needs_redis  # noqa: E402
+from fault_row import row
+from stack import Context, Stack, losses, needs_redis
 
 
 @needs_redis("cluster_failover")

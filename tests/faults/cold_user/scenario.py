@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from fault_row import row  # noqa: E402
-from stack import Context, Stack, needs_redis  # noqa: E402
+from fault_row import row
+from stack import Context, Stack, needs_redis
 
 # Whatever a server may read a profile with.
 READS = ("get", "getex", "mget", "eval", "evalsha", "evalsha_ro", "fcall", "fcall_ro", "hget", "hgetall")

@@ -5,17 +5,12 @@ Every event of the load tells its user, by its item and its time, and every answ
 
 from __future__ import annotations
 
-import pathlib
 import random
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from fault_row import row  # noqa: E402
-from proxied import NO_NEAR_CACHE  # noqa: E402
-from stack import Context, Stack, losses, needs_redis, sum_of_calls  # noqa: E402
-
-from fault_proxy import Delay, Pass, ResetMidReply, Trickle  # noqa: E402
+from fault_proxy import Delay, Pass, ResetMidReply, Trickle
+from fault_row import row
+from proxied import NO_NEAR_CACHE
+from stack import Context, Stack, losses, needs_redis, sum_of_calls
 
 # The server gives up on a reply after 5 ms: the modes that matter are around it.
 MODES = [Pass(), Pass(), Delay(0.002), Delay(0.0049), Delay(0.006), Delay(0.03), ResetMidReply(0.01), Trickle(64, 0.004)]

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import pathlib
 import random
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from fault_row import row  # noqa: E402
-from proxied import NO_NEAR_CACHE  # noqa: E402
-from stack import Context, Server, Stack, needs_redis  # noqa: E402
+from fault_row import row
+from proxied import NO_NEAR_CACHE
+from stack import Context, Server, Stack, needs_redis
 
 USER, OTHER = "load-0", "load-1"
 KEYS = [f"profile:{user}" for user in (USER, OTHER)]

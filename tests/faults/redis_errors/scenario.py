@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from proxied import run_faults  # noqa: E402
-from stack import Context, needs_redis  # noqa: E402
-
-from fault_proxy import error  # noqa: E402
+from fault_proxy import error
+from proxied import run_faults
+from stack import Context, needs_redis
 
 ERRORS = {
     "OOM command not allowed when used memory > 'maxmemory'.": ("out_of_memory", "oom"),

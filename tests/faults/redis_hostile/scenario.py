@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from proxied import CORRUPT, run_faults  # noqa: E402
-from stack import Context, needs_redis  # noqa: E402
-
-from fault_proxy import HOSTILE, Replace  # noqa: E402
+from fault_proxy import HOSTILE, Replace
+from proxied import CORRUPT, run_faults
+from stack import Context, needs_redis
 
 MOST_MIB = 16
 

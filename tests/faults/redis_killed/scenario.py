@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import pathlib
 import random
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from fault_row import row, timing  # noqa: E402
-from stack import Context, Server, Stack, losses, needs_redis  # noqa: E402
+from fault_row import timing
+from stack import Context, Server, Stack, losses, needs_redis
 
 WINDOW_S = 2.0
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from fault_row import row, timing  # noqa: E402
-from stack import Context, Load, Stack, losses, needs_redis  # noqa: E402
+from fault_row import row, timing
+from stack import Context, Load, Stack, losses, needs_redis
 
 USERS = 1000
 

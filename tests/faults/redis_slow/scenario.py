@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from proxied import run_faults  # noqa: E402
-from stack import Context, needs_redis  # noqa: E402
-
-from fault_proxy import Blackhole, Delay, Refuse, ResetMidReply, Trickle  # noqa: E402
+from fault_proxy import Blackhole, Delay, Refuse, ResetMidReply, Trickle
+from proxied import run_faults
+from stack import Context, needs_redis
 
 LATE = ("timeout",)
 FAULTS = {

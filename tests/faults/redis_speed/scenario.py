@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from fault_row import row, timing  # noqa: E402
-from proxied import NO_NEAR_CACHE  # noqa: E402
-from stack import Context, Stack, needs_redis, sum_of_calls  # noqa: E402
+from fault_row import row, timing
+from proxied import NO_NEAR_CACHE
+from stack import Context, Stack, needs_redis, sum_of_calls
 
 USERS = 2_000
 

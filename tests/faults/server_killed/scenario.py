@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import pathlib
 import random
 import statistics
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from fault_row import row  # noqa: E402
-from stack import REDIS_METRIC, Context, Stack, losses  # noqa: E402
+from fault_row import row
+from stack import REDIS_METRIC, Context, Stack, losses
 
 WHOLE_KILLS, QUICK_KILLS = 50, 4
 

@@ -10,12 +10,9 @@ import json
 import pathlib
 import random
 import shutil
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from fault_row import row  # noqa: E402
-from stack import BenchError, Context, Stack  # noqa: E402
+from fault_row import row
+from stack import BenchError, Context, Stack
 
 UPDATES = 300
 
