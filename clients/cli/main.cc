@@ -3,6 +3,7 @@
 #include <exception>
 #include <iostream>
 
+#include "clients/cli/load_command.h"
 #include "clients/cli/profiles_commands.h"
 #include "clients/cli/query_commands.h"
 #include "clients/cli/server_ranking.h"
@@ -63,6 +64,7 @@ int Run(int argc, char** argv) {
   int exit_code = kindred::kExitOk;
   kindred::AddTrainerCommands(app, &exit_code, ServerRankerOf);
   kindred::AddQueryCommands(app, &exit_code);
+  kindred::AddLoadCommand(app, &exit_code);
   kindred::AddProfilesCommands(app, &exit_code);
   try {
     app.parse(argc, argv);

@@ -10,15 +10,18 @@ them.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import sys
+from collections.abc import Callable
 
 NEW_PAGE = """# Benchmarks
 
 Measured figures beside those of the peers, taken in the same run on the same machine, ours and theirs by turns. Lower
 is better where the unit is a time. *Ratio* is how many times better Kindred is; *bar* is the least we ask of ourselves.
-`tests/bench/README.md` says how a figure is taken, `tests/quality/README.md` how recommendations are judged.
+`tests/bench/README.md` says how a figure is taken, `tests/quality/README.md` how recommendations are judged, and
+`tests/faults/README.md` what the cases of the last table break.
 """
 
 
@@ -38,7 +41,15 @@ def cells(row: dict) -> list[str]:
     return [row["case"], figure, row["peer"] or "–", peer_figure, ratio, bar, "ok" if row["ok"] else "SHORT"]
 
 
-HEADINGS = ["case", "Kindred", "peer", "peer's", "ratio", "bar", ""]
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """How rows become the cells of a table. The last cell is the verdict."""
+
+    headings: list[str]
+    cells: Callable[[dict], list[str]]
+
+
+PEERS = Form(["case", "Kindred", "peer", "peer's", "ratio", "bar", ""], cells)
 
 
 def verdict(row: dict, row_cells: list[str]) -> list[str]:
@@ -55,23 +66,24 @@ def reasons(rows: list[dict]) -> list[str]:
     return [f"{', '.join(names)}: {reason}" for reason, names in cases.items()]
 
 
-def text_table(rows: list[dict]) -> str:
-    table = [HEADINGS] + [verdict(row, cells(row)) for row in rows]
-    widths = [max(len(line[column]) for line in table) for column in range(len(HEADINGS))]
+def text_table(rows: list[dict], form: Form = PEERS) -> str:
+    table = [form.headings] + [verdict(row, form.cells(row)) for row in rows]
+    widths = [max(len(line[column]) for line in table) for column in range(len(form.headings))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
     lines += reasons(rows)
     return "\n".join(lines)
 
 
-def markdown_table(rows: list[dict]) -> str:
+def markdown_table(rows: list[dict], form: Form = PEERS) -> str:
     def line(parts: list[str]) -> str:
         return "| " + " | ".join(part.replace("|", "\\|").replace("\n", " ") for part in parts) + " |"
 
     lines = []
     for measured_on in dict.fromkeys((row.get("machine", ""), row.get("date", "")) for row in rows):
         here = [row for row in rows if (row.get("machine", ""), row.get("date", "")) == measured_on]
-        lines += [f"{measured_on[0]}; {measured_on[1]}.", "", line(HEADINGS), line(["---"] * len(HEADINGS))]
-        lines += [line(verdict(row, cells(row))) for row in here]
+        lines += [f"{measured_on[0]}; {measured_on[1]}.", "", line(form.headings),
+                  line(["---"] * len(form.headings))]
+        lines += [line(verdict(row, form.cells(row))) for row in here]
         lines.append("")
         lines += ["- " + line.replace("\n", " ") for line in reasons(here)]
         notes: dict[str, list[str]] = {}
@@ -84,7 +96,7 @@ def markdown_table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def update_page(page: pathlib.Path, sections: dict[str, list[dict]]) -> None:
+def update_page(page: pathlib.Path, sections: dict[str, list[dict]], form: Form = PEERS) -> None:
     text = page.read_text(encoding="utf-8") if page.exists() else NEW_PAGE
     for name, rows in sections.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
@@ -94,7 +106,7 @@ def update_page(page: pathlib.Path, sections: dict[str, list[dict]]) -> None:
             raise SystemExit(f"render.py: {page} has {begin} but no {end} after it")
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
-        text = f"{before}{begin}\n{markdown_table(rows).strip()}\n{end}{after}"
+        text = f"{before}{begin}\n{markdown_table(rows, form).strip()}\n{end}{after}"
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(text, encoding="utf-8")
 

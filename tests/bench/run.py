@@ -60,7 +60,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str], form: render.Form = render.PEERS) -> int:
     args = parse_arguments(argv)
     scenarios = find_scenarios(args.scenarios)
     unknown = set(args.only or ()) - set(scenarios)
@@ -88,9 +88,9 @@ def main(argv: list[str]) -> int:
     partial = args.out.with_name(args.out.name + ".partial")
     partial.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(partial, args.out)
-    print(render.text_table(rows))
+    print(render.text_table(rows, form))
     if args.docs is not None:
-        render.update_page(args.docs, {section: rows})
+        render.update_page(args.docs, {section: rows}, form)
     failed = sum("error" in entry for entry in rows)
     skipped = sum("skipped" in entry for entry in rows)
     short = sum(not entry["ok"] for entry in rows) - failed - skipped
