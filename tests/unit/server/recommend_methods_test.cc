@@ -215,6 +215,29 @@ TEST_F(RecommendMethodsTest, FiltersBoostsAndMissingNamesReachTheAnswer) {
   EXPECT_EQ(response.source(), v1::ANSWER_SOURCE_TRAINED_VECTOR);
 }
 
+TEST_F(RecommendMethodsTest, ABlendIsExplainedToTheLastDimension) {
+  v1::RecommendRequest request = Of("user-1");
+  request.set_explain(true);
+  auto* part = request.add_blend();
+  part->set_space("default");
+  part->set_weight(0.5);
+  const v1::RecommendResponse response = Answer(request);
+  ASSERT_GT(response.items_size(), 0);
+  for (const auto& item : response.items()) {
+    ASSERT_EQ(item.terms_size(), 1);
+    EXPECT_EQ(item.terms(0).label(), "default");
+    EXPECT_GT(item.terms(0).terms_size(), 1);
+    double sum = item.prior() + item.boost(), size = 0.01;
+    for (const auto& term : item.terms(0).terms()) {
+      sum += term.value();
+      size += std::abs(term.value());
+      EXPECT_FALSE(term.label().empty());
+    }
+    EXPECT_NEAR(sum, item.score(), 1e-5 * size);
+    EXPECT_GT(item.history_size(), 0);
+  }
+}
+
 TEST_F(RecommendMethodsTest, ABatchIsItsSinglesAndABadEntryFailsAlone) {
   v1::BatchRecommendRequest batch;
   batch.mutable_request()->set_page_size(9);
