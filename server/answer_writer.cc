@@ -9,6 +9,8 @@
 namespace kindred {
 namespace {
 
+using Terms = google::protobuf::RepeatedPtrField<v1::TraitTerm>;
+
 template <typename Item>
 void WriteNameAndCategories(const Model& model, uint32_t item, Item* out) {
   const std::string_view name = model.ItemName(item);
@@ -20,7 +22,7 @@ void WriteNameAndCategories(const Model& model, uint32_t item, Item* out) {
 }
 
 // Terms of 0 are left out; the others go strongest first.
-void WriteTerms(std::span<const float> values, TraitLabels* labels, v1::RecommendedItem* out) {
+void WriteTerms(std::span<const float> values, size_t part, TraitLabels* labels, Terms* out) {
   thread_local std::vector<uint32_t> order;
   order.clear();
   for (uint32_t trait = 0; trait < values.size(); ++trait) {
@@ -29,26 +31,53 @@ void WriteTerms(std::span<const float> values, TraitLabels* labels, v1::Recommen
   std::stable_sort(order.begin(), order.end(),
                    [values](uint32_t a, uint32_t b) { return std::abs(values[a]) > std::abs(values[b]); });
   for (uint32_t trait : order) {
-    auto* term = out->add_terms();
+    auto* term = out->Add();
     term->set_trait(trait);
     term->set_value(values[trait]);
-    term->set_label(labels->Label(trait));
+    term->set_label(labels->Label(part, trait));
   }
 }
 
 // What each item of the history adds, strongest first, named as the item is.
-void WriteHistoryTerms(const Model& model, std::span<const ScoreTerm> terms, v1::RecommendedItem* out) {
+void WriteHistoryTerms(const Model& model, std::span<const ScoreTerm> terms, Terms* out) {
   thread_local std::vector<ScoreTerm> order;
   order.assign(terms.begin(), terms.end());
   std::sort(order.begin(), order.end(), [](const ScoreTerm& a, const ScoreTerm& b) {
     return std::abs(a.value) != std::abs(b.value) ? std::abs(a.value) > std::abs(b.value) : a.trait < b.trait;
   });
   for (const ScoreTerm& value : order) {
-    auto* term = out->add_terms();
+    auto* term = out->Add();
     term->set_trait(value.trait);
     term->set_value(value.value);
     const std::string_view name = model.ItemName(value.trait);
     term->set_label(name.data(), name.size());
+  }
+}
+
+// The terms of the i-th item in a part; *dimensions of the result's terms, which lie one part after another and one
+// item after another, are written.
+void WritePart(const Model& model, const RecommendResult& result, size_t i, size_t part, size_t* dimensions,
+               TraitLabels* labels, Terms* out) {
+  const Space& space = *result.parts[part];
+  if (!IsSparse(space.spec.fold_in)) {
+    if (result.terms.empty()) return;
+    WriteTerms(std::span(result.terms).subspan(*dimensions, space.spec.dim), part, labels, out);
+    *dimensions += space.spec.dim;
+  } else if (!result.history_begin.empty()) {
+    const uint32_t* begin = &result.history_begin[i * result.parts.size() + part];
+    WriteHistoryTerms(model, std::span(result.history_terms).subspan(begin[0], begin[1] - begin[0]), out);
+  }
+}
+
+// A term for each space of a blend, made of the space's own.
+void WriteBlend(const Model& model, const RecommendResult& result, size_t i, size_t* dimensions, TraitLabels* labels,
+                Terms* out) {
+  for (size_t part = 0; part < result.parts.size(); ++part) {
+    auto* term = out->Add();
+    term->set_trait(static_cast<uint32_t>(part));
+    term->set_value(result.blend_terms[i * result.parts.size() + part]);
+    term->set_label(result.parts[part]->name);
+    WritePart(model, result, i, part, dimensions, labels, term->mutable_terms());
   }
 }
 
@@ -103,8 +132,8 @@ v1::Durability ToProto(StoreDurability durability) {
 
 void WriteItems(const Model& model, const RecommendResult& result, bool full, TraitLabels* labels,
                 google::protobuf::RepeatedPtrField<v1::RecommendedItem>* out) {
-  const size_t dim = result.terms.empty() ? 0 : result.space->spec.dim;
-  if (!result.terms.empty()) labels->Reset(model, *result.space);
+  if (!result.terms.empty()) labels->Reset(model, result.parts);
+  size_t dimensions = 0;
   out->Reserve(static_cast<int>(result.items.size()));
   for (size_t i = 0; i < result.items.size(); ++i) {
     const ScoredItem& scored = result.items[i];
@@ -115,19 +144,12 @@ void WriteItems(const Model& model, const RecommendResult& result, bool full, Tr
     if (full) WriteNameAndCategories(model, scored.item, item);
     if (!result.prior_terms.empty()) item->set_prior(result.prior_terms[i]);
     if (!result.boost_terms.empty()) item->set_boost(result.boost_terms[i]);
-    for (size_t p = 0; p < result.blended_spaces.size() && !result.blend_terms.empty(); ++p) {
-      auto* term = item->add_terms();
-      term->set_trait(static_cast<uint32_t>(p));
-      term->set_value(result.blend_terms[i * result.blended_spaces.size() + p]);
-      term->set_label(result.blended_spaces[p].data(), result.blended_spaces[p].size());
+    if (!result.blend_terms.empty()) {
+      WriteBlend(model, result, i, &dimensions, labels, item->mutable_terms());
+    } else if (!result.parts.empty()) {
+      WritePart(model, result, i, 0, &dimensions, labels, item->mutable_terms());
     }
-    if (!result.terms.empty()) WriteTerms(std::span(result.terms).subspan(i * dim, dim), labels, item);
     if (!result.contributions.begin.empty()) WriteHistory(model, result.contributions, i, item);
-    if (!result.history_begin.empty()) {
-      const uint32_t begin = result.history_begin[i];
-      WriteHistoryTerms(model, std::span(result.history_terms).subspan(begin, result.history_begin[i + 1] - begin),
-                        item);
-    }
   }
 }
 

@@ -99,29 +99,37 @@ absl::Status ProfileMethods::GetProfile(const v1::GetProfileRequest& request, Wo
   return absl::OkStatus();
 }
 
-absl::Status ProfileMethods::BatchGetProfile(const v1::BatchGetProfileRequest& request, WorkerState* state,
-                                             v1::BatchGetProfileResponse* response) const {
-  FieldChecks checks;
-  checks.Name("model", request.model(), limits::kMaxNameBytes);
-  if (request.user_ids().empty() || request.user_ids_size() > limits::kMaxBatchProfiles) {
-    checks.Add("user_ids",
-               absl::StrFormat("has %d ids, expected 1 to %d", request.user_ids_size(), limits::kMaxBatchProfiles));
+absl::StatusOr<rpc::CallStep> ProfileMethods::BatchGetProfile(const v1::BatchGetProfileRequest& request,
+                                                              rpc::Call* call, CallProgress* progress,
+                                                              WorkerState* state,
+                                                              v1::BatchGetProfileResponse* response) const {
+  if (!progress->begun()) {
+    FieldChecks checks;
+    checks.Name("model", request.model(), limits::kMaxNameBytes);
+    if (request.user_ids().empty() || request.user_ids_size() > limits::kMaxBatchProfiles) {
+      checks.Add("user_ids",
+                 absl::StrFormat("has %d ids, expected 1 to %d", request.user_ids_size(), limits::kMaxBatchProfiles));
+    }
+    checks.Name("space", request.space(), limits::kMaxNameBytes);
+    checks.View("view", request.view());
+    if (!checks.ok()) return checks.status();
+    const ModelHandle& model = state->models.Find(request.model());
+    if (model == nullptr) return NoSuchModel(*models_, request.model());
+    if (model->FindSpace(request.space()) == nullptr) return NoSuchSpace(*model, request.space());
+    progress->model = model;
+    progress->end = request.user_ids_size();
+    // What is left for profiles when every user gets a status.
+    progress->room = limits::kMaxResponseBytes - request.user_ids_size() * kMaxStatusBytes;
+    response->mutable_results()->Reserve(request.user_ids_size());
   }
-  checks.Name("space", request.space(), limits::kMaxNameBytes);
-  checks.View("view", request.view());
-  if (!checks.ok()) return checks.status();
-  const ModelHandle& model = state->models.Find(request.model());
-  if (model == nullptr) return NoSuchModel(*models_, request.model());
-  const Space* space = model->FindSpace(request.space());
-  if (space == nullptr) return NoSuchSpace(*model, request.space());
-
+  const Model& model = *progress->model;
+  const Space& space = *model.FindSpace(request.space());
   const bool full = request.view() == v1::ITEM_VIEW_FULL;
-  // What is left for profiles when every user gets a status.
-  size_t room = limits::kMaxResponseBytes - request.user_ids_size() * kMaxStatusBytes;
   // Not on the call's arena, which would keep those that do not fit.
   v1::ProfileResult found;
-  response->mutable_results()->Reserve(request.user_ids_size());
-  for (int i = 0; i < request.user_ids_size(); ++i) {
+  while (progress->next < progress->end) {
+    if (call != nullptr && call->ShouldStop()) return call->Standing();
+    const int i = progress->next++;
     const std::string& user_id = request.user_ids(i);
     v1::ProfileResult* result = response->add_results();
     if (user_id.empty() || user_id.size() > limits::kMaxIdBytes) {
@@ -133,16 +141,17 @@ absl::Status ProfileMethods::BatchGetProfile(const v1::BatchGetProfileRequest& r
     state->subject.ReadUser(store_, user_id, 0);
     state->subject.CountDegradations(state->worker, DegradedMethod::kBatchGetProfile, counters_);
     found.Clear();
-    WriteProfile(*model, *space, user_id, full, state, found.mutable_profile());
+    WriteProfile(model, space, user_id, full, state, found.mutable_profile());
     const size_t size = found.ByteSizeLong();
-    if (size <= room) {
-      room -= size;
+    if (size <= progress->room) {
+      progress->room -= size;
       *result = found;
     } else {
       *result->mutable_status() = ToStatusMessage(NoRoom());
     }
+    if (call != nullptr && progress->next < progress->end && call->ShouldRest()) return rpc::CallStep::kAgain;
   }
-  return absl::OkStatus();
+  return rpc::CallStep::kDone;
 }
 
 void ProfileMethods::WriteProfile(const Model& model, const Space& space, std::string_view user_id, bool full,

@@ -1,15 +1,17 @@
 // The methods of RecommendationService that are about profiles: UpdateProfile, DeleteProfile, GetProfile,
-// BatchGetProfile. Functions of a request, with no notion of a call: gRPC, tests and fuzzers call them alike.
-// Thread-safe; a WorkerState belongs to its thread.
+// BatchGetProfile. Thread-safe; a WorkerState belongs to its thread. Steps are as in recommend_methods.h.
 #pragma once
 
 #include <functional>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "core/lifecycle/model_registry.h"
 #include "kindred/v1/recommendation_service.pb.h"
+#include "server/call_progress.h"
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
+#include "server/rpc/call.h"
 #include "server/service_counters.h"
 #include "server/worker_state.h"
 
@@ -31,8 +33,9 @@ class ProfileMethods {
   absl::Status GetProfile(const v1::GetProfileRequest& request, WorkerState* state,
                           v1::GetProfileResponse* response) const;
   // A user whose id is no good, or whose profile would make the answer larger than it may be, gets a status of its own.
-  absl::Status BatchGetProfile(const v1::BatchGetProfileRequest& request, WorkerState* state,
-                               v1::BatchGetProfileResponse* response) const;
+  absl::StatusOr<rpc::CallStep> BatchGetProfile(const v1::BatchGetProfileRequest& request, rpc::Call* call,
+                                                CallProgress* progress, WorkerState* state,
+                                                v1::BatchGetProfileResponse* response) const;
 
  private:
   void WriteProfile(const Model& model, const Space& space, std::string_view user_id, bool full, WorkerState* state,

@@ -32,6 +32,9 @@ class RecommendationService {
   const ServiceCounters& counters() const { return counters_; }
 
  private:
+  // The state of the call's worker, from now on in use for it.
+  WorkerState* StateOf(rpc::Call* call) { return states_[call->worker()]->BeginTurn(); }
+
   std::vector<std::unique_ptr<WorkerState>> states_;
   ServiceCounters counters_;
   const RecommendMethods ranking_;

@@ -31,15 +31,23 @@ std::string TraitLabel(const Model& model, const Space& space, uint32_t trait) {
   return label;
 }
 
-void TraitLabels::Reset(const Model& model, const Space& space) {
+void TraitLabels::Reset(const Model& model, std::span<const Space* const> parts) {
   model_ = &model;
-  space_ = &space;
-  labels_.assign(space.spec.dim, std::string());
+  parts_ = parts;
+  begin_.clear();
+  size_t count = 0;
+  for (const Space* part : parts) {
+    begin_.push_back(count);
+    // Dimensions of sparse rows, which may be very many, are not named.
+    if (!IsSparse(part->spec.fold_in)) count += part->spec.dim;
+  }
+  labels_.assign(count, std::string());
 }
 
-const std::string& TraitLabels::Label(uint32_t trait) {
-  if (labels_[trait].empty()) labels_[trait] = TraitLabel(*model_, *space_, trait);
-  return labels_[trait];
+const std::string& TraitLabels::Label(size_t part, uint32_t trait) {
+  std::string& label = labels_[begin_[part] + trait];
+  if (label.empty()) label = TraitLabel(*model_, *parts_[part], trait);
+  return label;
 }
 
 }  // namespace kindred

@@ -11,6 +11,19 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Those of a blend have terms in them, and these none.
+Json TermList(const google::protobuf::RepeatedPtrField<v1::TraitTerm>& terms) {
+  Json list = Json::array();
+  for (const v1::TraitTerm& term : terms) {
+    Json json = {{"trait", term.trait()}, {"value", Shortest(term.value())}, {"label", term.label()}};
+    for (const v1::TraitTerm& inner : term.terms()) {
+      json["terms"].push_back({{"trait", inner.trait()}, {"value", Shortest(inner.value())}, {"label", inner.label()}});
+    }
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
 template <typename Items>
 Json ItemList(const Items& items) {
   Json list = Json::array();
@@ -20,10 +33,7 @@ Json ItemList(const Items& items) {
     if (item.categories_size() > 0) json["categories"] = ListOf(item.categories());
     if (item.terms_size() > 0 || item.prior() != 0) {
       json["prior"] = Shortest(item.prior());
-      json["terms"] = Json::array();
-      for (const v1::TraitTerm& term : item.terms()) {
-        json["terms"].push_back({{"trait", term.trait()}, {"value", Shortest(term.value())}, {"label", term.label()}});
-      }
+      json["terms"] = TermList(item.terms());
     }
     if (item.boost() != 0) json["boost"] = Shortest(item.boost());
     for (const v1::HistoryItem& history : item.history()) {

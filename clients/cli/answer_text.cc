@@ -18,13 +18,34 @@ using Align = TextTable::Align;
 constexpr int kShownTerms = 3;
 constexpr int kShownValues = 6;
 
-void AddNotes(const v1::RecommendedItem& item, TextTable* table) {
-  for (int t = 0; t < std::min(kShownTerms, item.terms_size()); ++t) {
-    const v1::TraitTerm& term = item.terms(t);
-    table->AddNote(absl::StrFormat("%+.4f  trait %d: %s", term.value(), term.trait(), term.label()));
+using Terms = google::protobuf::RepeatedPtrField<v1::TraitTerm>;
+
+void AddTraits(const Terms& terms, const char* indent, TextTable* table) {
+  for (int t = 0; t < std::min(kShownTerms, terms.size()); ++t) {
+    const v1::TraitTerm& term = terms[t];
+    table->AddNote(absl::StrFormat("%s%+.4f  trait %d: %s", indent, term.value(), term.trait(), term.label()));
   }
-  if (item.terms_size() > kShownTerms) {
-    table->AddNote(absl::StrFormat("         and %d more traits", item.terms_size() - kShownTerms));
+  if (terms.size() > kShownTerms) {
+    table->AddNote(absl::StrFormat("%s         and %d more traits", indent, terms.size() - kShownTerms));
+  }
+}
+
+// What each space of a blend adds, and by what; a space that adds nothing is not spoken of.
+void AddSpaces(const Terms& spaces, TextTable* table) {
+  for (const v1::TraitTerm& space : spaces) {
+    if (space.terms_size() == 0) continue;
+    table->AddNote(absl::StrFormat("%+.4f  space %s", space.value(), space.label()));
+    AddTraits(space.terms(), "  ", table);
+  }
+}
+
+void AddNotes(const v1::RecommendedItem& item, TextTable* table) {
+  const bool blend = std::any_of(item.terms().begin(), item.terms().end(),
+                                 [](const v1::TraitTerm& term) { return term.terms_size() > 0; });
+  if (blend) {
+    AddSpaces(item.terms(), table);
+  } else {
+    AddTraits(item.terms(), "", table);
   }
   if (item.prior() != 0) table->AddNote(absl::StrFormat("%+.4f  liked by everyone", item.prior()));
   if (item.boost() != 0) table->AddNote(absl::StrFormat("%+.4f  boosted by the request", item.boost()));

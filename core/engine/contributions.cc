@@ -2,11 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <string>
 
-#include "core/bundle/tensor_names.h"
-#include "core/solve/history_leave_out.h"
 #include "core/topk/best_k.h"
 
 namespace kindred {
@@ -14,7 +10,6 @@ namespace {
 
 // The `count` entries of largest weight, whatever its sign, the lower item among equals; in no order.
 void KeepLargest(size_t count, std::vector<ItemWeight>* history) {
-  std::erase_if(*history, [](const ItemWeight& entry) { return !std::isfinite(entry.weight); });
   if (history->size() <= count) return;
   std::nth_element(history->begin(), history->begin() + static_cast<int64_t>(count), history->end(),
                    [](const ItemWeight& a, const ItemWeight& b) {
@@ -24,172 +19,18 @@ void KeepLargest(size_t count, std::vector<ItemWeight>* history) {
   history->resize(count);
 }
 
-void AddEvents(const Model& model, const Space& space, std::span<const EventView> events, EngineScratch* scratch) {
-  WeighEvents(space.spec, events, &scratch->worth);
-  SumPerItem(model.items(), events, scratch->worth, &scratch->history);
-  MergeCoefficients(1, 1, scratch->history, &scratch->merged, &scratch->contributions.history);
-}
-
-// The history that `source` speaks of, into scratch->contributions.history.
-void GatherHistory(const Model& model, const Space& space, const SubjectView& subject, AnswerSource source,
-                   EngineScratch* scratch) {
-  std::vector<ItemWeight>& history = scratch->contributions.history;
-  history.clear();
-  bool seen = source == AnswerSource::kTrainedVector;
-  switch (source) {
-    case AnswerSource::kLiveProfile:
-    case AnswerSource::kBlendedProfile:
-      AddEvents(model, space, subject.live_history, scratch);
-      break;
-    case AnswerSource::kInlineEvents:
-      AddEvents(model, space, subject.inline_events, scratch);
-      break;
-    case AnswerSource::kCategory:
-      // Items of whichever of them spoke; the others come to 0.
-      AddEvents(model, space, subject.live_history, scratch);
-      AddEvents(model, space, subject.inline_events, scratch);
-      seen = history.empty();
-      break;
-    case AnswerSource::kTrainedVector:
-    case AnswerSource::kPrecomputed:
-    case AnswerSource::kAverage:
-    case AnswerSource::kPopularity:
-      break;
-  }
-  if (seen && !subject.user_id.empty()) {
-    const auto user = model.users().Find(subject.user_id);
-    if (user.has_value()) SeenHistory(model, *user, /*count_each=*/true, &history);
-  }
-  KeepLargest(seen ? kMaxContributingTrained : kMaxContributingItems, &history);
-}
-
-// The row of an item in the least squares of FoldInSolver.
-HistoryRow RowOf(const Space& space, const ItemWeight& entry) {
-  const float* x = &space.items[size_t{entry.item} * space.spec.dim];
-  const double value = TransformValue(space.spec.transform, entry.weight);
-  if (space.spec.fold_in == FoldIn::kObserved) return {x, 1.0, value - x[space.spec.dim - 1]};
-  const double extra = space.spec.fold_in_alpha * std::max(0.0, value);
-  return {x, extra, 1 + extra};
-}
-
-std::span<const double> GramOf(const Model& model, const Space& space, std::string* name) {
-  if (space.spec.fold_in == FoldIn::kObserved) return {};
-  name->assign(names::kSpacePrefix);
-  name->append(space.name).append(".").append(names::kGram);
-  return TensorOrEmpty<double>(model.tensors(), *name);
-}
-
-// `implicit` and `observed` solve a system of their own for each history: too much work to do again for each item.
-// Where the vector is one such solution (or a blend of one with what was trained), prepares what tells the vectors
-// without an item (core/solve/history_leave_out.h); *share is what of the vector is the solution. False: fold in again.
-bool PrepareLosses(const Model& model, const Space& space, const SubjectView& subject, AnswerSource source,
-                   EngineScratch* scratch, double* share) {
-  const SpaceSpec& spec = space.spec;
-  if (spec.fold_in != FoldIn::kImplicit && spec.fold_in != FoldIn::kObserved) return false;
-  *share = source == AnswerSource::kBlendedProfile ? 1 - kTrainedBlend : 1;
-  if (source == AnswerSource::kTrainedVector) {
-    const auto user = model.users().Find(subject.user_id);
-    if (!user.has_value()) return false;
-    SeenHistory(model, *user, /*count_each=*/true, &scratch->history);
-    if (scratch->history.size() > SubjectResolver::kMaxExplainedSeen) return false;
-  } else if (source == AnswerSource::kLiveProfile || source == AnswerSource::kBlendedProfile ||
-             source == AnswerSource::kInlineEvents) {
-    const auto events = source == AnswerSource::kInlineEvents ? subject.inline_events : subject.live_history;
-    const auto same_step = [&](const EventView& event) { return event.blend_step == events.front().blend_step; };
-    if (!std::all_of(events.begin(), events.end(), same_step)) return false;
-    WeighEvents(spec, events, &scratch->worth);
-    SumPerItem(model.items(), events, scratch->worth, &scratch->history);
-  } else {
-    return false;
-  }
-  // Without its only item a history says nothing, and the ladder goes on.
-  if (scratch->history.size() < 2) return false;
-  std::vector<HistoryRow>& rows = scratch->fold_in.rows;
-  rows.clear();
-  for (const ItemWeight& entry : scratch->history) rows.push_back(RowOf(space, entry));
-  const uint32_t solved = spec.fold_in == FoldIn::kObserved ? spec.dim - 1 : spec.dim;
-  HistoryRidgeScratch& work = scratch->fold_in.history;
-  if (!FactorHistory(GramOf(model, space, &scratch->token_key), solved, spec.fold_in_lambda, rows, &work)) return false;
-  constexpr double kLargest = std::numeric_limits<float>::max();
-  return std::all_of(work.solution.begin(), work.solution.end(), [](double u) { return std::abs(u) <= kLargest; });
-}
-
-// What ranks by `vector`: its unit vector where the space ranks by cosine.
-template <typename Number>
-double ScaleOf(const Space& space, const std::vector<Number>& vector) {
-  if (space.spec.metric != Metric::kCosine) return 1;
-  double sum = 0;
-  for (const Number x : vector) sum += static_cast<double>(x) * x;
-  return sum > 0 ? 1 / std::sqrt(sum) : 0;
-}
-
-// own.difference: the vector without an item → what the scores lose without it, into `values`: [items].
-void ScoreLosses(const Space& space, std::span<const ScoredItem> items, ContributionScratch* scratch,
-                 std::span<float> values) {
-  std::vector<double>& difference = scratch->difference;
-  const double scale = ScaleOf(space, scratch->whole), without = ScaleOf(space, difference);
-  const size_t dim = difference.size();
-  bool any = false;
-  for (size_t j = 0; j < dim; ++j) {
-    difference[j] = scale * scratch->whole[j] - without * difference[j];
-    any = any || difference[j] != 0;
-  }
-  std::fill(values.begin(), values.end(), 0.0f);
-  if (!any) return;
-  const ScanSpace& scan = space.recommend;
-  for (size_t i = 0; i < items.size(); ++i) {
-    const float* x = &scan.items[size_t{items[i].item} * dim];
-    double sum = 0;
-    for (size_t j = 0; j < dim; ++j) sum += difference[j] * x[j];
-    values[i] = static_cast<float>(sum * (scan.multipliers.empty() ? 1.0 : scan.multipliers[items[i].item]));
-  }
-}
-
-// own.values: [history × items] of a space of an item matrix.
-void LeaveEachOut(const Model& model, const Space& space, const SubjectView& subject, AnswerSource source,
-                  std::span<const ScoredItem> items, EngineScratch* scratch) {
-  ContributionScratch& own = scratch->contributions;
-  SubjectResolver resolver(model, scratch);
-  resolver.ResolveWithout(subject, space, source, SubjectResolver::kNoItem);
-  own.whole.assign(scratch->vector.begin(), scratch->vector.end());
-  // NaN: not known yet.
-  own.values.assign(own.history.size() * items.size(), std::numeric_limits<float>::quiet_NaN());
-  const auto values_of = [&](size_t h) { return std::span(own.values).subspan(h * items.size(), items.size()); };
-  double share = 1;
-  if (PrepareLosses(model, space, subject, source, scratch, &share)) {
-    for (size_t h = 0; h < own.history.size(); ++h) {
-      own.difference.assign(own.whole.size(), 0.0);  // the offset of an observed space is not lost
-      const HistoryRow row = RowOf(space, own.history[h]);
-      const auto solved = static_cast<uint32_t>(scratch->fold_in.history.solution.size());
-      if (!LossWithout(row, solved, &scratch->fold_in.history, own.difference)) continue;
-      for (size_t j = 0; j < own.whole.size(); ++j) own.difference[j] = own.whole[j] - share * own.difference[j];
-      ScoreLosses(space, items, &own, values_of(h));
+// value_of(h, i): what item_of(h), one of `n_history`, counts for the i-th of `n_items` items of the answer.
+template <typename ItemOf, typename ValueOf>
+void ListLargest(size_t n_history, size_t n_items, const ItemOf& item_of, const ValueOf& value_of,
+                 std::vector<ScoredItem>* work, ContributionResult* result) {
+  for (size_t i = 0; i < n_items; ++i) {
+    BestK best(kMaxContributions, work);
+    for (size_t h = 0; h < n_history; ++h) {
+      const float value = value_of(h, i);
+      if (value != 0 && std::isfinite(value)) best.Add({item_of(h), value});
     }
-  }
-  for (size_t h = 0; h < own.history.size(); ++h) {
-    if (!std::isnan(values_of(h).front())) continue;
-    resolver.ResolveWithout(subject, space, source, own.history[h].item);
-    own.difference.assign(scratch->vector.begin(), scratch->vector.end());
-    ScoreLosses(space, items, &own, values_of(h));
-  }
-}
-
-// The same of a space of sparse rows: the terms of the sum.
-void AdditiveTerms(const Model& model, const Space& space, const SubjectView& subject, AnswerSource source,
-                   std::span<const ScoredItem> items, EngineScratch* scratch) {
-  ContributionScratch& own = scratch->contributions;
-  SubjectResolver(model, scratch).Resolve(subject, space);
-  own.history = scratch->coefficients;
-  KeepLargest(source == AnswerSource::kTrainedVector ? kMaxContributingTrained : kMaxContributingItems, &own.history);
-  own.values.resize(own.history.size() * items.size());
-  const SparseSpace& sparse = space.sparse;
-  for (size_t h = 0; h < own.history.size(); ++h) {
-    for (size_t i = 0; i < items.size(); ++i) {
-      const uint32_t item = items[i].item;
-      const double multiplier = sparse.multipliers.empty() ? 1.0 : sparse.multipliers[item];
-      const double kernel = SparseKernel(sparse, own.history[h].item, item);
-      own.values[h * items.size() + i] = static_cast<float>(own.history[h].weight * kernel * multiplier);
-    }
+    for (const ScoredItem& entry : best.Finish()) result->contributions.push_back({entry.item, entry.score});
+    result->begin.push_back(static_cast<uint32_t>(result->contributions.size()));
   }
 }
 
@@ -201,21 +42,48 @@ void Contributions(const Model& model, const Space& space, const SubjectView& su
   result->contributions.clear();
   result->begin.assign(1, 0);
   if (items.empty()) return;
-  if (IsSparse(space.spec.fold_in)) {
-    AdditiveTerms(model, space, subject, source, items, scratch);
-  } else {
-    GatherHistory(model, space, subject, source, scratch);
-    LeaveEachOut(model, space, subject, source, items, scratch);
+  KeepLargest(GatherHistory(model, space, subject, source, scratch), &own.history);
+  ScoreWithoutEach(model, {&space}, subject, source, items, scratch);
+  ListLargest(
+      own.history.size(), items.size(), [&](size_t h) { return own.history[h].item; },
+      [&](size_t h, size_t i) { return own.values[h * items.size() + i]; }, &own.best, result);
+}
+
+void BlendContributions(const Model& model, std::span<const ItemSimilarity::Part> parts, const SubjectView& subject,
+                        std::span<const ScoredItem> items, EngineScratch* scratch, ContributionResult* result) {
+  ContributionScratch& own = scratch->contributions;
+  result->contributions.clear();
+  result->begin.assign(1, 0);
+  if (items.empty()) return;
+  // Whatever one part considers all do: a contribution lacks no part.
+  std::vector<uint32_t>& considered = own.considered;
+  considered.clear();
+  for (size_t p = 0; p < parts.size(); ++p) {
+    if (!scratch->blend[p].speaks) continue;
+    KeepLargest(GatherHistory(model, *parts[p].space, subject, scratch->blend[p].source, scratch), &own.history);
+    for (const ItemWeight& entry : own.history) considered.push_back(entry.item);
   }
-  for (size_t i = 0; i < items.size(); ++i) {
-    BestK best(kMaxContributions, &own.best);
+  std::sort(considered.begin(), considered.end());
+  considered.erase(std::unique(considered.begin(), considered.end()), considered.end());
+  own.sums.assign(considered.size() * items.size(), 0.0);
+  for (size_t p = 0; p < parts.size(); ++p) {
+    const BlendPartVector& part = scratch->blend[p];
+    if (!part.speaks) continue;
+    GatherHistory(model, *parts[p].space, subject, part.source, scratch);
+    std::erase_if(own.history, [&](const ItemWeight& entry) {
+      return !std::binary_search(considered.begin(), considered.end(), entry.item);
+    });
+    const SpaceRole role = {parts[p].space, /*in_blend=*/true, parts[p].weight};
+    ScoreWithoutEach(model, role, subject, part.source, items, scratch);
     for (size_t h = 0; h < own.history.size(); ++h) {
-      const float value = own.values[h * items.size() + i];
-      if (value != 0 && std::isfinite(value)) best.Add({own.history[h].item, value});
+      const auto at = std::lower_bound(considered.begin(), considered.end(), own.history[h].item) - considered.begin();
+      double* sums = &own.sums[static_cast<size_t>(at) * items.size()];
+      for (size_t i = 0; i < items.size(); ++i) sums[i] += own.values[h * items.size() + i];
     }
-    for (const ScoredItem& entry : best.Finish()) result->contributions.push_back({entry.item, entry.score});
-    result->begin.push_back(static_cast<uint32_t>(result->contributions.size()));
   }
+  ListLargest(
+      considered.size(), items.size(), [&](size_t h) { return considered[h]; },
+      [&](size_t h, size_t i) { return static_cast<float>(own.sums[h * items.size() + i]); }, &own.best, result);
 }
 
 }  // namespace kindred

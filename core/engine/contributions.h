@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "core/engine/engine_scratch.h"
+#include "core/engine/history_losses.h"
+#include "core/engine/item_similarity.h"
 #include "core/engine/model.h"
 #include "core/engine/recommend_result.h"
 #include "core/engine/subject_resolver.h"
@@ -15,9 +17,7 @@
 
 namespace kindred {
 
-inline constexpr size_t kMaxContributions = 10;        // listed for one item of the answer
-inline constexpr size_t kMaxContributingItems = 256;   // of events: those worth most
-inline constexpr size_t kMaxContributingTrained = 64;  // of what a trained user has seen: those worth most
+inline constexpr size_t kMaxContributions = 10;  // listed for one item of the answer
 
 // For each of `items` the at most kMaxContributions items of the history that `source` speaks of with the largest
 // contributions: the score less the score without the events of that item, all of them left out together and what the
@@ -34,5 +34,12 @@ inline constexpr size_t kMaxContributingTrained = 64;  // of what a trained user
 // Allocates nothing once `scratch` and `result` have their sizes, NNLS's rare fallback excepted.
 void Contributions(const Model& model, const Space& space, const SubjectView& subject, AnswerSource source,
                    std::span<const ScoredItem> items, EngineScratch* scratch, ContributionResult* result);
+
+// The same of a blend that the request asked for: what an item counts is the sum, over the parts that speak, of
+// weight · what it counts there, with the vectors with and without it each of length one and the parts' items of one
+// scale, as RankFor ranks by them. `parts` of the plan and scratch->blend as RankFor left it, which stays as it is.
+// Costs what Contributions does in each part, over the items that any of them considers.
+void BlendContributions(const Model& model, std::span<const ItemSimilarity::Part> parts, const SubjectView& subject,
+                        std::span<const ScoredItem> items, EngineScratch* scratch, ContributionResult* result);
 
 }  // namespace kindred

@@ -11,19 +11,15 @@
 #include "core/base/status_macros.h"
 #include "core/bundle/id_table.h"
 #include "core/bundle/tensor_names.h"
-#include "core/engine/event_history.h"
 #include "core/engine/rows_view.h"
-#include "core/kernels/kernels.h"
-#include "core/topk/quantizer.h"
+#include "core/engine/space_tensors.h"
+#include "core/engine/token_means.h"
 
 namespace kindred {
 namespace {
 
 // A Gram matrix is a sum of doubles whose order a compiler may choose; everything else is compared byte by byte.
 constexpr double kGramTolerance = 1e-9;
-
-// Category vectors are derived up to this size: a small file may not ask for gigabytes.
-constexpr uint64_t kMaxCategoryNumbers = uint64_t{1} << 26;
 
 using Tensors = std::vector<OwnedTensor>;
 
@@ -76,207 +72,6 @@ OwnedTensor ItemPrior(std::span<const float> popularity) {
     prior[i] = static_cast<float>(std::log1p(static_cast<double>(popularity[i])) / max);
   }
   return tensor;
-}
-
-OwnedTensor Gram(const std::string& name, std::span<const float> items, uint64_t dim) {
-  auto tensor = OwnedTensor::Zeros<double>(name, Shape({dim, dim}));
-  const auto gram = tensor.Data<double>();
-  std::vector<double> row(dim);
-  for (size_t begin = 0; begin + dim <= items.size(); begin += dim) {
-    std::copy_n(items.begin() + begin, dim, row.begin());
-    for (size_t i = 0; i < dim; ++i) {
-      const double x = row[i];
-      if (x == 0) continue;
-      double* out = &gram[i * dim];
-      for (size_t j = 0; j <= i; ++j) out[j] += x * row[j];
-    }
-  }
-  for (size_t i = 0; i < dim; ++i) {
-    for (size_t j = 0; j < i; ++j) gram[j * dim + i] = gram[i * dim + j];
-  }
-  return tensor;
-}
-
-OwnedTensor AverageUser(const std::string& name, std::span<const float> users, uint64_t dim) {
-  auto tensor = OwnedTensor::Zeros<float>(name, Shape({dim}));
-  if (users.empty()) return tensor;
-  std::vector<double> sum(dim, 0.0);
-  for (size_t i = 0; i < users.size(); ++i) sum[i % dim] += users[i];
-  const double n_users = static_cast<double>(users.size() / dim);
-  for (size_t j = 0; j < dim; ++j) tensor.Data<float>()[j] = static_cast<float>(sum[j] / n_users);
-  return tensor;
-}
-
-// The items that say most about a dimension: large there, and there more than elsewhere. x·(x / Σ|x|) ranks an item
-// that is everything to one trait above a staple that is something to all of them.
-OwnedTensor TraitItems(const std::string& name, std::span<const float> items, uint64_t n_items, uint64_t dim) {
-  auto tensor = OwnedTensor::Zeros<uint32_t>(name, Shape({dim, names::kTraitItemCount}));
-  const auto out = tensor.Data<uint32_t>();
-  std::vector<double> row_sums(n_items, 0.0);
-  for (uint64_t i = 0; i < n_items; ++i) {
-    for (uint64_t j = 0; j < dim; ++j) row_sums[i] += std::abs(static_cast<double>(items[i * dim + j]));
-  }
-  std::vector<double> strength(n_items);
-  std::vector<uint32_t> order(n_items);
-  const uint64_t count = std::min<uint64_t>(names::kTraitItemCount, n_items);
-  for (uint64_t j = 0; j < dim; ++j) {
-    for (uint64_t i = 0; i < n_items; ++i) {
-      const double x = items[i * dim + j];
-      strength[i] = row_sums[i] > 0 ? x * (std::abs(x) / row_sums[i]) : 0;
-    }
-    std::iota(order.begin(), order.end(), 0u);
-    std::partial_sort(order.begin(), order.begin() + count, order.end(), [&](uint32_t a, uint32_t b) {
-      return strength[a] != strength[b] ? strength[a] > strength[b] : a < b;
-    });
-    // A catalogue smaller than the list repeats its last item.
-    for (uint64_t c = 0; c < names::kTraitItemCount; ++c) {
-      out[j * names::kTraitItemCount + c] = order[std::min(c, count - 1)];
-    }
-  }
-  return tensor;
-}
-
-// The item matrix of a blend: the parts' one after another, each brought to one scale and weighted.
-OwnedTensor BlendItems(const std::string& name, const BundleInfo& info, const SpaceSpec& blend,
-                       const TensorMap& tensors) {
-  auto tensor = OwnedTensor::Zeros<float>(name, Shape({info.n_items, blend.dim}));
-  const auto out = tensor.Data<float>();
-  uint64_t begin = 0;
-  for (const BlendPart& part : blend.parts) {
-    const SpaceSpec& spec = info.spaces.find(part.space)->second;
-    const auto items = TensorOrEmpty<float>(tensors, names::Space(part.space, names::kItems));
-    const uint64_t dim = spec.dim;
-    const auto squared_norm = [&](uint64_t item) {
-      double sum = 0;
-      for (uint64_t j = 0; j < dim; ++j) sum += static_cast<double>(items[item * dim + j]) * items[item * dim + j];
-      return sum;
-    };
-    double mean_square = 0;
-    for (uint64_t item = 0; item < info.n_items; ++item) mean_square += squared_norm(item);
-    mean_square /= static_cast<double>(info.n_items);
-    for (uint64_t item = 0; item < info.n_items; ++item) {
-      const double square = spec.metric == Metric::kCosine ? squared_norm(item) : mean_square;
-      const double scale = square > 0 ? part.weight / std::sqrt(square) : 0;
-      for (uint64_t j = 0; j < dim; ++j) {
-        out[item * blend.dim + begin + j] = static_cast<float>(scale * items[item * dim + j]);
-      }
-    }
-    begin += dim;
-  }
-  return tensor;
-}
-
-// The average user of a blend: u_s/‖u_s‖ of each part's.
-OwnedTensor BlendAverage(const std::string& name, const SpaceSpecs& specs, const SpaceSpec& blend,
-                         const TensorMap& tensors) {
-  auto tensor = OwnedTensor::Zeros<float>(name, Shape({blend.dim}));
-  const auto out = tensor.Data<float>();
-  uint64_t begin = 0;
-  for (const BlendPart& part : blend.parts) {
-    const SpaceSpec& spec = specs.find(part.space)->second;
-    OwnedTensor derived;
-    auto average = TensorOrEmpty<float>(tensors, names::Space(part.space, names::kAverage));
-    if (average.empty()) {
-      derived = AverageUser(name, TensorOrEmpty<float>(tensors, names::Space(part.space, names::kUsers)), spec.dim);
-      average = derived.Data<float>();
-    }
-    double sum = 0;
-    for (float x : average) sum += static_cast<double>(x) * x;
-    // The average profile of a traits space says nothing: what counts is how a customer differs from it.
-    const double scale = sum > 0 && spec.fold_in != FoldIn::kTraits ? 1 / std::sqrt(sum) : 0;
-    for (uint64_t j = 0; j < spec.dim; ++j) out[begin + j] = static_cast<float>(scale * average[j]);
-    begin += spec.dim;
-  }
-  return tensor;
-}
-
-template <typename T>
-void AppendCopy(const std::string& name, std::vector<uint64_t> shape, const AlignedBuffer<T>& values, Tensors* out) {
-  out->push_back(OwnedTensor::Copy<T>(name, std::move(shape), values.span()));
-}
-
-void AppendQuantized(const std::string& space, std::span<const float> items, uint64_t n_items, uint64_t dim,
-                     Tensors* out) {
-  const QuantizedItems q = QuantizeItems(items, static_cast<uint32_t>(n_items), static_cast<uint32_t>(dim));
-  const uint64_t padded = uint64_t{q.n_tiles} * kTileItems;
-  const uint64_t blocks = uint64_t{q.n_tiles} * kTileBlocks;
-  AppendCopy(names::Space(space, names::kCodes), Shape({2, q.n_tiles, 2 * uint64_t{q.d4}, 64}), q.codes, out);
-  AppendCopy(names::Space(space, names::kScales), Shape({padded}), q.scales, out);
-  AppendCopy(names::Space(space, names::kBounds), Shape({blocks, 2}), q.bounds, out);
-  AppendCopy(names::Space(space, names::kInverseNorms), Shape({n_items}), q.inverse_norms, out);
-  AppendCopy(names::Space(space, names::kCosineScales), Shape({padded}), q.cosine_scales, out);
-  AppendCopy(names::Space(space, names::kCosineBounds), Shape({blocks, 2}), q.cosine_bounds, out);
-}
-
-// Mean token vector of each row that `rows_of` names for a token; zeros for a row without tokens.
-template <typename RowsOf>
-OwnedTensor MeanVectors(const std::string& name, uint64_t n_rows, std::span<const float> tokens, uint64_t dim,
-                        const RowsOf& rows_of) {
-  auto tensor = OwnedTensor::Zeros<float>(name, Shape({n_rows, dim}));
-  std::vector<double> sums(n_rows * dim, 0.0);
-  std::vector<uint64_t> counts(n_rows, 0);
-  for (uint64_t token = 0; token * dim < tokens.size(); ++token) {
-    for (uint32_t row : rows_of(token)) {
-      ++counts[row];
-      for (uint64_t j = 0; j < dim; ++j) sums[row * dim + j] += tokens[token * dim + j];
-    }
-  }
-  for (uint64_t row = 0; row < n_rows; ++row) {
-    for (uint64_t j = 0; j < dim && counts[row] > 0; ++j) {
-      tensor.Data<float>()[row * dim + j] = static_cast<float>(sums[row * dim + j] / static_cast<double>(counts[row]));
-    }
-  }
-  return tensor;
-}
-
-// A table that can be looked in, whether the bundle has its index or not.
-absl::StatusOr<IdTable> SearchableTable(const TensorMap& tensors, std::string_view table, OwnedTensor* index) {
-  const IdTable ids = IdTableFrom(tensors, table);
-  if (ids.empty() || FindTensor(tensors, names::Index(table)) != nullptr) return ids;
-  ASSIGN_OR_RETURN(*index, MakeIdIndex(table, ids));
-  return IdTable(TensorOrEmpty<char>(tensors, names::Bytes(table)),
-                 TensorOrEmpty<int64_t>(tensors, names::Offsets(table)), index->Data<uint64_t>());
-}
-
-// Category and action vectors of the spaces with tokens.
-template <typename Wanted>
-absl::Status DeriveTokenMeans(const BundleInfo& info, const TensorMap& tensors, const Wanted& wanted, Tensors* out) {
-  std::vector<TokenParts> parts;
-  for (const auto& [space, spec] : info.spaces) {
-    const TensorView* tokens = FindTensor(tensors, names::Space(space, names::kTokens));
-    if (tokens == nullptr) continue;
-    const std::string categories = names::Space(space, names::kCategoryVectors);
-    const std::string actions = names::Space(space, names::kActionVectors);
-    const bool fits = info.n_categories * tokens->shape[1] <= kMaxCategoryNumbers;
-    const bool wants_categories = info.n_categories > 0 && fits && wanted(categories);
-    const bool wants_actions = info.n_actions > 0 && wanted(actions);
-    if (!wants_categories && !wants_actions) continue;
-    if (parts.empty()) {
-      OwnedTensor item_index, action_index;
-      ASSIGN_OR_RETURN(const IdTable items, SearchableTable(tensors, names::kItemIds, &item_index));
-      ASSIGN_OR_RETURN(const IdTable known, SearchableTable(tensors, names::kActionIds, &action_index));
-      const IdTable token_ids = IdTableFrom(tensors, names::kTokenIds);
-      for (uint32_t token = 0; token < token_ids.size(); ++token) {
-        parts.push_back(SplitToken(token_ids.Id(token), known, items));
-      }
-    }
-    const uint64_t dim = tokens->shape[1];
-    const RowsView item_categories = {TensorOrEmpty<int64_t>(tensors, names::Offsets(names::kItemCategories)),
-                                      TensorOrEmpty<uint32_t>(tensors, names::Values(names::kItemCategories)),
-                                      {}};
-    if (wants_categories) {
-      out->push_back(MeanVectors(categories, info.n_categories, tokens->As<float>(), dim, [&](uint64_t token) {
-        return parts[token].item == TokenWeight::kNone ? std::span<const uint32_t>()
-                                                       : item_categories.Row(parts[token].item);
-      }));
-    }
-    if (wants_actions) {
-      out->push_back(MeanVectors(actions, info.n_actions, tokens->As<float>(), dim, [&](uint64_t token) {
-        return std::span(&parts[token].action, parts[token].action == TokenWeight::kNone ? 0 : 1);
-      }));
-    }
-  }
-  return absl::OkStatus();
 }
 
 // What a space of sparse rows is served by: postings per feature, and norms.
@@ -356,18 +151,18 @@ absl::Status Derive(const BundleInfo& info, const TensorMap& tensors, const Want
     const bool blend = spec.fold_in == FoldIn::kBlend;
     OwnedTensor blended;
     if (blend && (items.empty() || wanted(name(names::kItems)))) {
-      blended = BlendItems(name(names::kItems), info, spec, tensors);
+      blended = MakeBlendItems(name(names::kItems), info, spec, tensors);
       items = blended.Data<float>();
     }
     if (NeedsGram(spec) && wanted(name(names::kGram))) {
-      out->push_back(Gram(name(names::kGram), items, dim));
+      out->push_back(MakeGram(name(names::kGram), items, dim));
     }
     if (wanted(name(names::kAverage))) {
-      out->push_back(blend ? BlendAverage(name(names::kAverage), info.spaces, spec, tensors)
-                           : AverageUser(name(names::kAverage), users, dim));
+      out->push_back(blend ? MakeBlendAverage(name(names::kAverage), info.spaces, spec, tensors)
+                           : MakeAverageUser(name(names::kAverage), users, dim));
     }
     if (wanted(name(names::kTraitItems))) {
-      out->push_back(TraitItems(name(names::kTraitItems), items, info.n_items, dim));
+      out->push_back(MakeTraitItems(name(names::kTraitItems), items, info.n_items, dim));
     }
     Tensors quantized;
     for (std::string_view part : {names::kCodes, names::kScales, names::kBounds, names::kInverseNorms,
@@ -380,7 +175,7 @@ absl::Status Derive(const BundleInfo& info, const TensorMap& tensors, const Want
     }
     if (blend && wanted(name(names::kItems))) out->push_back(std::move(blended));
   }
-  return DeriveTokenMeans(info, tensors, wanted, out);
+  return AppendTokenMeans(info, tensors, wanted, out);
 }
 
 absl::Status Differs(const BundleInfo& info, const std::string& name, const TensorView& found, uint64_t byte) {

@@ -33,6 +33,9 @@ struct ContributionScratch {
   std::vector<double> whole, difference;  // [d]: vector of the whole history; less that without an item
   std::vector<float> values;              // [history × items of the answer]
   std::vector<ScoredItem> best;
+  // Of a blend: items of the history, ascending, and what each counts in all parts, [considered × items].
+  std::vector<uint32_t> considered;
+  std::vector<double> sums;
 };
 
 struct EngineScratch {

@@ -129,6 +129,10 @@ absl::Status Model::BindSpace(const SpaceSpec& spec, Space* space) {
     if (spec.prior_weight != 0) sparse.prior = padded_prior_.span();
     sparse.n_items = n_items();
     sparse.dim = spec.dim;
+    const bool unit = !sparse.neighbors && spec.metric == Metric::kCosine;
+    space->category_rows = MakeCategoryRows(sparse.rows, spec.dim, item_categories_, categories_.size(), unit);
+    sparse.item_categories = item_categories_;
+    sparse.category_rows = space->category_rows.view();
     return absl::OkStatus();
   }
   space->items = part(names::kItems);

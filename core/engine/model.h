@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "core/bundle/bundle_reader.h"
 #include "core/bundle/id_table.h"
+#include "core/engine/category_rows.h"
 #include "core/engine/fold_in.h"
 #include "core/engine/new_vocabulary.h"
 #include "core/engine/rows_view.h"
@@ -44,6 +45,7 @@ struct Space {
   std::unique_ptr<const TraitProjection> traits;
   std::vector<const Space*> parts;  // of a blend
   SparseSpace sparse;               // of sparse rows, which `recommend` and `similar` do not scan
+  CategoryRows category_rows;       // of `sparse`; empty where each item has a row
 };
 
 // A list by rank: items, distinct, and their scores, never rising.

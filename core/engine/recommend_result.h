@@ -12,8 +12,7 @@
 
 namespace kindred {
 
-// A part of a score. In a space of an item matrix: of one dimension, weight·value. In a space of sparse rows: of one
-// item of the subject's history, `trait` being its index. Terms and the prior add up to the score.
+// A part of a score in a space of sparse rows: of one item of the subject's history, `trait` being its index.
 struct ScoreTerm {
   uint32_t trait = 0;
   float value = 0;
@@ -41,15 +40,18 @@ struct RecommendResult {
   // Of a blend that the request asked for: its spaces, those apart that the model does not have.
   std::vector<std::string_view> blended_spaces;
   bool spaces_missing = false;
-  // Of the explanation, when asked for: items.size() × dim terms, row-major, and each item's prior term.
-  std::vector<float> terms;        // [items × dim]; empty in a space of sparse rows
+  // Of the explanation, when asked for.
+  std::vector<const Space*> parts;  // the space, of a blend that the request asked for its spaces; P of them
+  // [items × dimensions]: of a blend the dimensions of its spaces with an item matrix, one space after another; none in
+  // a space of sparse rows.
+  std::vector<float> terms;
   std::vector<float> prior_terms;  // [items]
-  // In a space of sparse rows: those of item i are history_terms[history_begin[i] … history_begin[i + 1]).
+  // Of spaces of sparse rows: of item i in part p, history_terms[history_begin[n] … history_begin[n + 1]), n = i·P + p.
   std::vector<ScoreTerm> history_terms;
-  std::vector<uint32_t> history_begin;  // [items + 1], or empty
-  std::vector<float> blend_terms;       // of a blend: [items × blended_spaces], in place of `terms`
+  std::vector<uint32_t> history_begin;  // [items · P + 1], or empty
+  std::vector<float> blend_terms;       // of a blend: [items × P], each the sum of the part's terms
   std::vector<float> boost_terms;       // [items], what boosts added; empty without boosts
-  ContributionResult contributions;     // of a space, not of a blend that the request asked for
+  ContributionResult contributions;
 };
 
 }  // namespace kindred

@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/engine/contributions.h"
+#include "core/engine/explanation.h"
 #include "core/engine/subject_ranking.h"
 
 namespace kindred {
@@ -26,46 +27,6 @@ void Normalize(std::span<float> vector) {
   for (float& x : vector) x = static_cast<float>(x * inverse);
 }
 
-void Explain(const Space& space, std::span<const float> vector, RecommendResult* result) {
-  const size_t dim = space.spec.dim;
-  const ScanSpace& scan = space.recommend;
-  const auto prior_weight = static_cast<float>(space.spec.prior_weight);
-  result->terms.resize(result->items.size() * dim);
-  result->prior_terms.resize(result->items.size());
-  for (size_t i = 0; i < result->items.size(); ++i) {
-    const uint32_t item = result->items[i].item;
-    const float multiplier = scan.multipliers.empty() ? 1.0f : scan.multipliers[item];
-    const float* x = &scan.items[item * dim];
-    for (size_t j = 0; j < dim; ++j) result->terms[i * dim + j] = vector[j] * x[j] * multiplier;
-    result->prior_terms[i] = scan.prior.empty() ? 0.0f : prior_weight * scan.prior[item];
-  }
-}
-
-// What each item of the subject's history adds to a score in a space of sparse rows.
-void ExplainByHistory(const Space& space, std::span<const ItemWeight> coefficients, RecommendResult* result) {
-  const auto prior_weight = static_cast<float>(space.spec.prior_weight);
-  const SparseSpace& sparse = space.sparse;
-  result->history_begin.assign(1, 0);
-  for (const ScoredItem& scored : result->items) {
-    const double multiplier = sparse.multipliers.empty() ? 1.0 : sparse.multipliers[scored.item];
-    for (const ItemWeight& entry : coefficients) {
-      const double value = entry.weight * SparseKernel(sparse, entry.item, scored.item) * multiplier;
-      if (value != 0) result->history_terms.push_back({entry.item, static_cast<float>(value)});
-    }
-    result->history_begin.push_back(static_cast<uint32_t>(result->history_terms.size()));
-    result->prior_terms.push_back(sparse.prior.empty() ? 0.0f : prior_weight * sparse.prior[scored.item]);
-  }
-}
-
-void ExplainBlend(const RequestPlan& plan, const EngineScratch& scratch, RecommendResult* result) {
-  for (const ScoredItem& scored : result->items) {
-    for (size_t p = 0; p < plan.parts.size(); ++p) {
-      result->blend_terms.push_back(BlendTerm(plan, p, scored.item, scratch));
-    }
-    result->prior_terms.push_back(0);
-  }
-}
-
 void Clear(RecommendResult* result) {
   result->items.clear();
   result->more = false;
@@ -73,6 +34,7 @@ void Clear(RecommendResult* result) {
   result->missing_categories.clear();
   result->blended_spaces.clear();
   result->spaces_missing = false;
+  result->parts.clear();
   result->terms.clear();
   result->prior_terms.clear();
   result->history_terms.clear();
@@ -106,29 +68,6 @@ void TakePage(const RecommendOptions& options, const ListShape& shape, uint32_t 
   const auto page = list.subspan(begin, count);
   result->items.assign(page.begin(), page.end());
   result->more = begin + count < list.size();
-}
-
-void ExplainItems(const RequestPlan& plan, const SubjectRanking& ranked, EngineScratch* scratch,
-                  RecommendResult* result) {
-  const Space& space = plan.space();
-  if (!plan.boost.empty()) {
-    for (const ScoredItem& item : result->items) result->boost_terms.push_back(plan.boost[item.item]);
-  }
-  if (ranked.source == AnswerSource::kPopularity || ranked.source == AnswerSource::kPrecomputed) {
-    if (!plan.blended && !IsSparse(space.spec.fold_in)) {
-      result->terms.assign(result->items.size() * space.spec.dim, 0.0f);
-    }
-    if (plan.blended) result->blend_terms.assign(result->items.size() * plan.parts.size(), 0.0f);
-    for (const ScoredItem& item : result->items) {
-      result->prior_terms.push_back(item.score - (plan.boost.empty() ? 0.0f : plan.boost[item.item]));
-    }
-  } else if (plan.blended) {
-    ExplainBlend(plan, *scratch, result);
-  } else if (IsSparse(space.spec.fold_in)) {
-    ExplainByHistory(space, scratch->coefficients, result);
-  } else {
-    Explain(space, scratch->vector, result);
-  }
 }
 
 // What all subjects have in common.
@@ -200,10 +139,13 @@ void Recommender::Answer(const SubjectView& subject, const RecommendOptions& opt
   ListBuilder builder(model_, ranked.ranking, admission, similarity, &scratch->ranking, &scratch->list);
   TakePage(options, shape, model_.n_items(), &builder, result);
   if (!options.explain) return;
-  ExplainItems(plan, ranked, scratch, result);
-  if (plan.blended) return;
+  ExplainItems(plan, ranked.source, *scratch, result);
   // Last: it works in the same scratch.
-  Contributions(model_, plan.space(), subject, ranked.source, result->items, scratch, &result->contributions);
+  if (plan.blended) {
+    BlendContributions(model_, plan.parts, subject, result->items, scratch, &result->contributions);
+  } else {
+    Contributions(model_, plan.space(), subject, ranked.source, result->items, scratch, &result->contributions);
+  }
 }
 
 void Recommender::AnswerMany(std::span<const SubjectView> subjects, const RecommendOptions& options,
@@ -267,7 +209,7 @@ absl::Status Recommender::SimilarItems(std::string_view item_id, std::string_vie
   scratch->excluded.assign(1, *item);
   if (IsSparse(space->spec.fold_in)) {
     scratch->coefficients.assign(1, {*item, 1.0});
-    NormalizeCoefficients(space->sparse, &scratch->sparse, &scratch->coefficients);
+    NormalizeCoefficients(space->sparse, RowsBy::kItem, &scratch->sparse, &scratch->coefficients);
     SparseQuery query;
     query.coefficients = scratch->coefficients;
     query.multipliers = space->sparse.norms;

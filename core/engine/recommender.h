@@ -49,7 +49,7 @@ class Recommender {
 
   // The subject's vector in a space and where it came from (the same vector that Recommend ranks by; zeros on the
   // popularity rung), left in scratch->vector; in a traits space with the profile p in scratch->profile, in one of
-  // sparse rows the weights of items in scratch->coefficients.
+  // sparse rows the weights of items in scratch->coefficients, of rows as RowsOf says.
   AnswerSource Resolve(const SubjectView& subject, const Space& space, EngineScratch* scratch,
                        std::vector<std::string_view>* missing_ids) const;
 

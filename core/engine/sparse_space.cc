@@ -9,17 +9,30 @@
 namespace kindred {
 namespace {
 
+// Calls use(columns, weights) for each row that stands for an item.
+template <typename Use>
+void ForEachRow(const SparseSpace& space, RowsBy rows, uint32_t item, const Use& use) {
+  if (rows == RowsBy::kItem) {
+    use(space.rows.Row(item), space.rows.RowWeights(item));
+    return;
+  }
+  for (uint32_t category : space.item_categories.Row(item)) {
+    use(space.category_rows.Row(category), space.category_rows.RowWeights(category));
+  }
+}
+
 // Σ c_i row_i into scratch->query, its features, ascending, into scratch->touched.
-void MakeQuery(const SparseSpace& space, std::span<const ItemWeight> coefficients, SparseScratch* scratch) {
+void MakeQuery(const SparseSpace& space, RowsBy rows, std::span<const ItemWeight> coefficients,
+               SparseScratch* scratch) {
   scratch->query.resize(std::max<size_t>(scratch->query.size(), space.dim), 0.0);
   scratch->touched.clear();
   for (const ItemWeight& entry : coefficients) {
-    const auto features = space.rows.Row(entry.item);
-    const auto weights = space.rows.RowWeights(entry.item);
-    for (size_t f = 0; f < features.size(); ++f) {
-      scratch->query[features[f]] += entry.weight * weights[f];
-      scratch->touched.push_back(features[f]);
-    }
+    ForEachRow(space, rows, entry.item, [&](std::span<const uint32_t> features, std::span<const float> weights) {
+      for (size_t f = 0; f < features.size(); ++f) {
+        scratch->query[features[f]] += entry.weight * weights[f];
+        scratch->touched.push_back(features[f]);
+      }
+    });
   }
   std::sort(scratch->touched.begin(), scratch->touched.end());
   scratch->touched.erase(std::unique(scratch->touched.begin(), scratch->touched.end()), scratch->touched.end());
@@ -29,24 +42,61 @@ void ClearQuery(SparseScratch* scratch) {
   for (uint32_t feature : scratch->touched) scratch->query[feature] = 0;
 }
 
-void AddPostings(const RowsView& rows, uint32_t row, double factor, std::vector<double>* scores) {
-  const auto items = rows.Row(row);
-  const auto weights = rows.RowWeights(row);
+void AddPostings(std::span<const uint32_t> items, std::span<const float> weights, double factor,
+                 std::vector<double>* scores) {
   for (size_t i = 0; i < items.size(); ++i) (*scores)[items[i]] += factor * weights[i];
+}
+
+// w_i / Σ w_i k_i of the items with k_i > 0 categories that have a row.
+void ShareAmongCategories(const SparseSpace& space, std::vector<ItemWeight>* coefficients) {
+  double total = 0;
+  std::erase_if(*coefficients, [&](const ItemWeight& entry) {
+    const auto categories = space.item_categories.Row(entry.item);
+    const auto known = std::count_if(categories.begin(), categories.end(),
+                                     [&](uint32_t category) { return !space.category_rows.Row(category).empty(); });
+    total += entry.weight * static_cast<double>(known);
+    return known == 0;
+  });
+  for (ItemWeight& entry : *coefficients) entry.weight /= total;
+}
+
+double SparseDot(std::span<const uint32_t> left, std::span<const float> left_weights, std::span<const uint32_t> right,
+                 std::span<const float> right_weights) {
+  double sum = 0;
+  for (size_t a = 0, b = 0; a < left.size() && b < right.size();) {
+    if (left[a] == right[b]) {
+      sum += static_cast<double>(left_weights[a++]) * right_weights[b++];
+    } else if (left[a] < right[b]) {
+      ++a;
+    } else {
+      ++b;
+    }
+  }
+  return sum;
+}
+
+// The value of a column in a row.
+double At(std::span<const uint32_t> columns, std::span<const float> weights, uint32_t column) {
+  const auto at = std::lower_bound(columns.begin(), columns.end(), column);
+  return at != columns.end() && *at == column ? weights[static_cast<size_t>(at - columns.begin())] : 0.0;
 }
 
 }  // namespace
 
-void NormalizeCoefficients(const SparseSpace& space, SparseScratch* scratch, std::vector<ItemWeight>* coefficients) {
+void NormalizeCoefficients(const SparseSpace& space, RowsBy rows, SparseScratch* scratch,
+                           std::vector<ItemWeight>* coefficients) {
   constexpr double kLargest = std::numeric_limits<float>::max();
+  if (rows == RowsBy::kCategory) ShareAmongCategories(space, coefficients);
   double scale = 1;
   bool says_something = false;
   if (space.neighbors) {
     for (const ItemWeight& entry : *coefficients) {
-      says_something = says_something || (entry.weight != 0 && !space.rows.Row(entry.item).empty());
+      // What is left by category has a row.
+      says_something =
+          says_something || (entry.weight != 0 && (rows == RowsBy::kCategory || !space.rows.Row(entry.item).empty()));
     }
   } else {
-    MakeQuery(space, *coefficients, scratch);
+    MakeQuery(space, rows, *coefficients, scratch);
     double squared = 0;
     for (uint32_t feature : scratch->touched) squared += scratch->query[feature] * scratch->query[feature];
     ClearQuery(scratch);
@@ -81,22 +131,28 @@ void MergeCoefficients(double a, double b, std::span<const ItemWeight> from, std
   std::swap(*work, *into);
 }
 
-void SumPostings(const SparseSpace& space, std::span<const ItemWeight> coefficients, SparseScratch* scratch) {
+void SumPostings(const SparseSpace& space, RowsBy rows, std::span<const ItemWeight> coefficients,
+                 SparseScratch* scratch) {
   scratch->scores.assign(space.n_items, 0.0);
   if (space.neighbors) {
-    for (const ItemWeight& entry : coefficients) AddPostings(space.rows, entry.item, entry.weight, &scratch->scores);
+    for (const ItemWeight& entry : coefficients) {
+      ForEachRow(space, rows, entry.item, [&](std::span<const uint32_t> items, std::span<const float> weights) {
+        AddPostings(items, weights, entry.weight, &scratch->scores);
+      });
+    }
     return;
   }
-  MakeQuery(space, coefficients, scratch);
+  MakeQuery(space, rows, coefficients, scratch);
   for (uint32_t feature : scratch->touched) {
-    AddPostings(space.columns, feature, scratch->query[feature], &scratch->scores);
+    AddPostings(space.columns.Row(feature), space.columns.RowWeights(feature), scratch->query[feature],
+                &scratch->scores);
   }
   ClearQuery(scratch);
 }
 
 std::span<const ScoredItem> SparseTopK(const SparseSpace& space, const SparseQuery& query, SparseScratch* scratch) {
   if (query.k == 0) return {};
-  SumPostings(space, query.coefficients, scratch);
+  SumPostings(space, RowsBy::kItem, query.coefficients, scratch);
 
   BestK best(query.k, &scratch->results);
   auto excluded = query.excluded.begin();
@@ -117,25 +173,20 @@ std::span<const ScoredItem> SparseTopK(const SparseSpace& space, const SparseQue
   return best.Finish();
 }
 
-double SparseKernel(const SparseSpace& space, uint32_t i, uint32_t j) {
-  const auto left = space.rows.Row(i);
-  const auto left_weights = space.rows.RowWeights(i);
-  if (space.neighbors) {
-    const auto at = std::lower_bound(left.begin(), left.end(), j);
-    return at != left.end() && *at == j ? left_weights[at - left.begin()] : 0.0;
-  }
+double SparseKernel(const SparseSpace& space, uint32_t i, uint32_t j, RowsBy rows) {
+  double sum = 0;
   const auto right = space.rows.Row(j);
   const auto right_weights = space.rows.RowWeights(j);
-  double sum = 0;
-  for (size_t a = 0, b = 0; a < left.size() && b < right.size();) {
-    if (left[a] == right[b]) {
-      sum += static_cast<double>(left_weights[a++]) * right_weights[b++];
-    } else if (left[a] < right[b]) {
-      ++a;
+  ForEachRow(space, rows, i, [&](std::span<const uint32_t> left, std::span<const float> left_weights) {
+    if (space.neighbors) {
+      sum += At(left, left_weights, j);
+    } else if (rows == RowsBy::kItem) {
+      sum += SparseDot(left, left_weights, right, right_weights);
     } else {
-      ++b;
+      // Rows of categories are long beside those of items.
+      for (size_t f = 0; f < right.size(); ++f) sum += right_weights[f] * At(left, left_weights, right[f]);
     }
-  }
+  });
   return sum;
 }
 

@@ -143,12 +143,12 @@ bool SubjectResolver::FoldCategories(const Space& space, std::span<const EventVi
 }
 
 // Into scratch_.coefficients, empty where the events say nothing.
-void SubjectResolver::FoldCoefficients(const Space& space, std::span<const EventView> events) {
+void SubjectResolver::FoldCoefficients(const Space& space, RowsBy rows, std::span<const EventView> events) {
   scratch_.coefficients.clear();
   const std::span<const EventView> ordered = InSteps(events);
   for (size_t begin = 0, end = 0; begin < ordered.size(); begin = end) {
     while (end < ordered.size() && SameStep(ordered[begin], ordered[end])) ++end;
-    CoefficientsOfStep(space, ordered.subspan(begin, end - begin), &scratch_.history);
+    CoefficientsOfStep(space, rows, ordered.subspan(begin, end - begin), &scratch_.history);
     if (scratch_.coefficients.empty()) {
       scratch_.coefficients.assign(scratch_.history.begin(), scratch_.history.end());
     } else if (!scratch_.history.empty()) {
@@ -157,12 +157,15 @@ void SubjectResolver::FoldCoefficients(const Space& space, std::span<const Event
   }
 }
 
-void SubjectResolver::CoefficientsOfStep(const Space& space, std::span<const EventView> events,
+void SubjectResolver::CoefficientsOfStep(const Space& space, RowsBy rows, std::span<const EventView> events,
                                          std::vector<ItemWeight>* out) {
   Weigh(space, events);
   SumPerItem(model_.items(), events, scratch_.worth, out);
-  for (ItemWeight& entry : *out) entry.weight = TransformValue(space.spec.transform, entry.weight);
-  NormalizeCoefficients(space.sparse, &scratch_.sparse, out);
+  // Categories are met as often as the events of their items are worth, as in FoldCategories.
+  if (rows == RowsBy::kItem) {
+    for (ItemWeight& entry : *out) entry.weight = TransformValue(space.spec.transform, entry.weight);
+  }
+  NormalizeCoefficients(space.sparse, rows, &scratch_.sparse, out);
 }
 
 // What the user has seen, into scratch_.history.

@@ -37,7 +37,7 @@ class Ranker {
     } else if (out.source == AnswerSource::kPrecomputed) {
       out.ranking = ByList();
     } else if (IsSparse(space.spec.fold_in)) {
-      out.ranking = BySparseRows(space);
+      out.ranking = BySparseRows(space, RowsOf(out.source));
     } else {
       if (space.spec.metric == Metric::kCosine) Normalize(scratch_.vector);
       out.ranking.scan = &plan_.scan;
@@ -79,9 +79,9 @@ class Ranker {
     return out;
   }
 
-  Ranking BySparseRows(const Space& space) {
+  Ranking BySparseRows(const Space& space, RowsBy rows) {
     const SparseSpace& sparse = space.sparse;
-    SumPostings(sparse, scratch_.coefficients, &scratch_.sparse);
+    SumPostings(sparse, rows, scratch_.coefficients, &scratch_.sparse);
     const auto prior_weight = static_cast<float>(space.spec.prior_weight);
     const bool prior = !sparse.prior.empty() && prior_weight != 0;
     scratch_.scores.resize(sparse.n_items);
@@ -166,7 +166,7 @@ class Ranker {
   void AddPart(const ItemSimilarity::Part& part, const BlendPartVector& vector) {
     const Space& space = *part.space;
     if (IsSparse(space.spec.fold_in)) {
-      SumPostings(space.sparse, vector.coefficients, &scratch_.sparse);
+      SumPostings(space.sparse, RowsOf(vector.source), vector.coefficients, &scratch_.sparse);
       for (size_t i = 0; i < scratch_.sums.size(); ++i) {
         const double multiplier = space.sparse.multipliers.empty() ? 1.0 : space.sparse.multipliers[i];
         scratch_.sums[i] += part.weight * (scratch_.sparse.scores[i] * multiplier);
@@ -203,14 +203,13 @@ float BlendTerm(const RequestPlan& plan, size_t p, uint32_t item, const EngineSc
   if (IsSparse(space.spec.fold_in)) {
     double sum = 0;
     for (const ItemWeight& entry : part.coefficients) {
-      sum += entry.weight * SparseKernel(space.sparse, entry.item, item);
+      sum += entry.weight * SparseKernel(space.sparse, entry.item, item, RowsOf(part.source));
     }
     const double multiplier = space.sparse.multipliers.empty() ? 1.0 : space.sparse.multipliers[item];
     return static_cast<float>(plan.parts[p].weight * (sum * multiplier));
   }
   const float dot = Kernels().dot(part.unit.data(), &space.items[size_t{item} * space.spec.dim], space.spec.dim);
-  const double scale = space.recommend.multipliers.empty() ? space.item_scale : space.recommend.multipliers[item];
-  return static_cast<float>(plan.parts[p].weight * (dot * scale));
+  return static_cast<float>(plan.parts[p].weight * (dot * PartScale(space, item)));
 }
 
 }  // namespace kindred

@@ -24,6 +24,12 @@ struct SubjectRanking {
 };
 SubjectRanking RankFor(const Model& model, const RequestPlan& plan, const SubjectView& subject, EngineScratch* scratch);
 
+// What brings an item's vector to the scale that all parts of a blend have: 1/‖x‖ where the space ranks by cosine, else
+// 1/root mean square of the norms.
+inline double PartScale(const Space& space, uint32_t item) {
+  return space.recommend.multipliers.empty() ? space.item_scale : space.recommend.multipliers[item];
+}
+
 // What part `p` of a blend adds to an item's score: weight · (u/‖u‖) · x. Scratch as RankFor left it.
 float BlendTerm(const RequestPlan& plan, size_t p, uint32_t item, const EngineScratch& scratch);
 

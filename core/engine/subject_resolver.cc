@@ -165,7 +165,7 @@ SubjectResolver::Said SubjectResolver::Simple(const Space& space, User user, Eve
 SubjectResolver::Said SubjectResolver::Sparse(const Space& space, User user, Events events) {
   Said said;
   if (events.has_value()) {
-    FoldCoefficients(space, *events);
+    FoldCoefficients(space, RowsBy::kItem, *events);
     if (scratch_.coefficients.empty()) return said;
   } else {
     scratch_.coefficients.clear();
@@ -173,7 +173,7 @@ SubjectResolver::Said SubjectResolver::Sparse(const Space& space, User user, Eve
   if (user.has_value()) {
     Seen(*user);
     Transform(space.spec.transform, &scratch_.history);
-    NormalizeCoefficients(space.sparse, &scratch_.sparse, &scratch_.history);
+    NormalizeCoefficients(space.sparse, RowsBy::kItem, &scratch_.sparse, &scratch_.history);
   } else {
     scratch_.history.clear();
   }
@@ -189,16 +189,19 @@ SubjectResolver::Said SubjectResolver::Sparse(const Space& space, User user, Eve
   return said;
 }
 
-// The category rung: of the stored events, in traits of what the user has seen, then of the request's events. Spaces of
-// sparse rows have none.
+// The category rung: of the stored events, in traits of what the user has seen, then of the request's events.
 bool SubjectResolver::Category(const SubjectView& subject, const Space& space, User user) {
-  if (IsSparse(space.spec.fold_in)) return false;
   if (!subject.live_history.empty() && CategoryRung(space, subject.live_history)) return true;
   if (user.has_value() && Rung(space, user, std::nullopt).something) return true;
   return !subject.inline_events.empty() && CategoryRung(space, subject.inline_events);
 }
 
 bool SubjectResolver::CategoryRung(const Space& space, std::span<const EventView> events) {
+  if (IsSparse(space.spec.fold_in)) {
+    if (space.category_rows.offsets.empty()) return false;
+    FoldCoefficients(space, RowsBy::kCategory, events);
+    return !scratch_.coefficients.empty();
+  }
   if (space.spec.fold_in != FoldIn::kBlend) {
     return CategoryOf(space, events, scratch_.vector) && (space.traits == nullptr || FinishTraits(space));
   }

@@ -15,6 +15,11 @@
 
 namespace kindred {
 
+// Whose rows the coefficients of a rung speak of, in a space of sparse rows.
+constexpr RowsBy RowsOf(AnswerSource source) {
+  return source == AnswerSource::kCategory ? RowsBy::kCategory : RowsBy::kItem;
+}
+
 // Weight of the trained vector where a live profile exists too (requirement E4).
 inline constexpr float kTrainedBlend = 0.7f;
 // Weight of what a history came to before a step of events that is blended in (requirement E4, EventView::blend_step).
@@ -32,9 +37,9 @@ class SubjectResolver {
 
   SubjectResolver(const Model& model, EngineScratch* scratch) : model_(model), scratch_(*scratch) {}
 
-  // Leaves the subject's vector in scratch->vector, its coefficients in scratch->coefficients (sparse rows) and its
-  // profile in scratch->profile (traits; the average one where nothing is known). Zeros or empty on the precomputed and
-  // popularity rungs.
+  // Leaves the subject's vector in scratch->vector, its coefficients in scratch->coefficients (sparse rows; of what,
+  // RowsOf says) and its profile in scratch->profile (traits; the average one where nothing is known). Zeros or empty
+  // on the precomputed and popularity rungs.
   AnswerSource Resolve(const SubjectView& subject, const Space& space);
 
   // For explanations in a space of an item matrix: what the rung `source` makes of the subject's history when the
@@ -76,8 +81,9 @@ class SubjectResolver {
   bool FoldStep(const Space& space, std::span<const EventView> events, std::span<float> out, bool* by_category);
   bool FoldTokens(const Space& space, uint32_t n_tokens, std::span<float> out, bool* by_category);
   bool FoldCategories(const Space& space, std::span<const EventView> events, std::span<float> out);
-  void FoldCoefficients(const Space& space, std::span<const EventView> events);
-  void CoefficientsOfStep(const Space& space, std::span<const EventView> events, std::vector<ItemWeight>* out);
+  void FoldCoefficients(const Space& space, RowsBy rows, std::span<const EventView> events);
+  void CoefficientsOfStep(const Space& space, RowsBy rows, std::span<const EventView> events,
+                          std::vector<ItemWeight>* out);
   bool Trained(const Space& space, uint32_t user, std::span<float> out, bool* by_category);
   void Seen(uint32_t user);
 

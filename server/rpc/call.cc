@@ -2,6 +2,8 @@
 
 #include <grpcpp/support/time.h>
 
+#include <utility>
+
 #include "absl/strings/str_format.h"
 #include "server/grpc_status.h"
 #include "server/limits.h"
@@ -50,10 +52,15 @@ bool Call::ShouldStop() {
 
 bool Call::ShouldRest() const { return SteadyClock::now() - step_begin_ >= kStepTime; }
 
+void Call::DropState() {
+  if (state_ == nullptr) return;
+  destroy_state_(std::exchange(state_, nullptr));
+}
+
 void Call::Clear() {
+  DropState();
   request_ = nullptr;
   response_ = nullptr;
-  state_ = nullptr;
   arena_.Reset();
   cancelled_.store(false, std::memory_order_relaxed);
 }

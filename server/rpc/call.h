@@ -17,12 +17,19 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "core/base/work_budget.h"
 
 namespace kindred::rpc {
+
+// What has become of a call when a step of its work ends.
+enum class CallStep : uint8_t {
+  kDone,   // the answer is there: Finish
+  kAgain,  // there is more to do: Again
+};
 
 class Call {
  public:
@@ -39,7 +46,7 @@ class Call {
   };
 
   Call();
-  virtual ~Call() = default;
+  virtual ~Call() { DropState(); }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
@@ -70,10 +77,15 @@ class Call {
   // Has the handler called once more, when other events that wait have had their turn; unless the call is cancelled or
   // expires first, which is then its answer. In place of Finish: the handler returns next. REQUIRES: on its thread.
   void Again() { carrier_->Again(); }
-  // What the handler keeps until then: made at the first question, gone before the next call.
+  // What the handler keeps until then: made at the first question, gone when the call finishes, however that comes. On
+  // the arena.
   template <typename T>
   T* state() {
-    if (state_ == nullptr) state_ = google::protobuf::Arena::Create<T>(&arena_);
+    if (state_ == nullptr) {
+      static_assert(alignof(T) <= alignof(uint64_t));
+      state_ = new (google::protobuf::Arena::CreateArray<uint64_t>(&arena_, (sizeof(T) + 7) / 8)) T();
+      destroy_state_ = [](void* state) { static_cast<T*>(state)->~T(); };
+    }
     return static_cast<T*>(state_);
   }
 
@@ -84,6 +96,8 @@ class Call {
 
   // Ready for the next call: forgets what was of the last one.
   void Clear();
+  // Destroys what the handler kept.
+  void DropState();
   // Makes the messages. Between Clear and this only Cancel may be called.
   void Begin(Carrier* carrier, uint32_t worker, gpr_timespec deadline);
   void BeginStep(std::chrono::steady_clock::time_point now) { step_begin_ = now; }
@@ -103,6 +117,7 @@ class Call {
   std::unique_ptr<char[]> initial_block_;
   google::protobuf::Arena arena_;
   void* state_ = nullptr;
+  void (*destroy_state_)(void*) = nullptr;  // of state_
   Carrier* carrier_ = nullptr;
   uint32_t worker_ = 0;
   gpr_timespec deadline_{};

@@ -66,6 +66,7 @@ absl::Status RunLocally(UnaryCallBase* call, std::string_view request, std::vect
     call->Handle();
     status = carrier.Await();
   }
+  call->DropState();
   RETURN_IF_ERROR(*status);
   return Append(*call->response_message(), responses);
 }

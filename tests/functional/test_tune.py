@@ -171,6 +171,18 @@ def test_what_the_data_does_not_carry_is_skipped(kindred, tmp_path):
         assert [row["status"] for row in csv.DictReader(file)] == ["done"] + ["skipped"] * 5
 
 
+@pytest.mark.parametrize("valid,expected", [
+    ("household_id,product_id,quantity\n", "valid.csv"),
+    ("household,product_id,quantity\n1,2,3\n", "household_id"),
+])
+def test_data_that_cannot_be_read_leaves_no_folder(kindred, parts, tmp_path, valid, expected):
+    (tmp_path / "valid.csv").write_text(valid)
+    result = kindred("tune", "als", "--interactions", parts / "train.csv", "--valid", tmp_path / "valid.csv", *COLUMNS,
+                     "--folder", tmp_path / "new" / "f", "--grid", "factors=4")
+    assert result.returncode == 1 and expected in result.stderr, result.stderr
+    assert os.listdir(tmp_path) == ["valid.csv"]
+
+
 @pytest.mark.parametrize("flags,expected,code", [
     (["--grid", "factors=4"], "--folder is required", 2),
     (["--folder", "F", "--grid", "factors"], "expected NAME=VALUE", 2),

@@ -43,7 +43,7 @@ struct TuneOutcome {
 // next tuning. INVALID_ARGUMENT for an unknown parameter or a value that does not fit, before anything is trained;
 // FAILED_PRECONDITION when the folder holds another tuning (saying what differs), when another process is at work in
 // it, and when no run came to a figure; errors of reading and of evaluating. The folder's files are replaced in one
-// step after every run.
+// step after every run; an error before the first leaves no folder that was not there.
 absl::StatusOr<TuneOutcome> Tune(const TuneOptions& options, Progress* progress);
 
 // The options to train the chosen model with: its parameters, and with `on_valid` the validation events beside the

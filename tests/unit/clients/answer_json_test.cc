@@ -62,6 +62,22 @@ TEST(AnswerJson, NamesCategoriesAndTermsComeWhenTheyAreThere) {
             R"("terms":[{"trait":3,"value":0.5,"label":"Milk, Eggs"}]})");
 }
 
+TEST(AnswerJson, TermsOfABlendHaveTheirOwn) {
+  v1::RecommendResponse response;
+  v1::TraitTerm* space = response.add_items()->add_terms();
+  space->set_value(0.75f);
+  space->set_label("als");
+  for (const float value : {0.5f, 0.25f}) {
+    v1::TraitTerm* term = space->add_terms();
+    term->set_trait(static_cast<uint32_t>(value * 100));
+    term->set_value(value);
+    term->set_label("Milk");
+  }
+  EXPECT_EQ(ToJson(response)["items"][0]["terms"].dump(),
+            R"([{"trait":0,"value":0.75,"label":"als","terms":[{"trait":50,"value":0.5,"label":"Milk"},)"
+            R"({"trait":25,"value":0.25,"label":"Milk"}]}])");
+}
+
 TEST(AnswerJson, AProfile) {
   v1::GetProfileResponse response;
   response.set_user_id("u");

@@ -62,6 +62,27 @@ TEST(AnswerText, ExplainsWithTheStrongestTerms) {
   EXPECT_THAT(text, Not(HasSubstr("Label3")));
 }
 
+TEST(AnswerText, ExplainsABlendSpaceBySpace) {
+  v1::RecommendResponse response = Answer();
+  for (const char* name : {"als", "silent", "content"}) {
+    v1::TraitTerm* space = response.mutable_items(0)->add_terms();
+    space->set_value(0.25f);
+    space->set_label(name);
+    for (int t = 0; t < 4 && space->label() != "silent"; ++t) {
+      v1::TraitTerm* term = space->add_terms();
+      term->set_trait(t);
+      term->set_value(0.125f);
+      term->set_label(std::string(name) + " label " + std::to_string(t));
+    }
+  }
+  const std::string text = ToText(v1::RecommendRequest(), response);
+  EXPECT_THAT(text, HasSubstr("+0.2500  space als\n"));
+  EXPECT_THAT(text, HasSubstr("+0.1250  trait 2: als label 2\n"));
+  EXPECT_THAT(text, HasSubstr("and 1 more traits"));
+  EXPECT_THAT(text, HasSubstr("+0.2500  space content\n"));
+  EXPECT_THAT(text, Not(HasSubstr("silent")));
+}
+
 TEST(AnswerText, NamesCannotControlTheTerminal) {
   v1::RecommendRequest request;
   request.mutable_subject()->set_user_id("\x1b[2J");

@@ -258,6 +258,8 @@ TEST_F(CategoryTest, SaysNothingWhereWeightsOverflowOrCategoriesAreEmpty) {
 TEST_F(LadderTest, NoCategoriesAreMadeWhereEveryItemHasAVector) {
   model_ = zoo_.Load();
   for (const auto& space : model_->spaces()) EXPECT_TRUE(space->category_means.empty()) << space->name;
+  EXPECT_TRUE(model_->FindSpace("neighbors")->category_rows.offsets.empty());
+  EXPECT_FALSE(model_->FindSpace("words")->category_rows.offsets.empty()) << "p4 has no words";
 }
 
 // A7: traits of fewer than three tokens are those of the categories, and the answer says so.

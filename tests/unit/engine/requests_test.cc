@@ -652,6 +652,7 @@ TEST_F(RequestsTest, TermsPriorAndBoostAddUpToTheScore) {
     const size_t n = result.items.size();
     ASSERT_EQ(result.prior_terms.size(), n);
     ASSERT_EQ(result.boost_terms.size(), request.category_boosts.empty() && request.item_boosts.empty() ? 0 : n);
+    size_t dimensions = 0;
     for (size_t item = 0; item < n; ++item) {
       double sum = result.prior_terms[item], size = std::abs(sum);
       const auto add = [&](double term) {
@@ -661,7 +662,27 @@ TEST_F(RequestsTest, TermsPriorAndBoostAddUpToTheScore) {
       if (!result.boost_terms.empty()) add(result.boost_terms[item]);
       if (!request.blend.empty()) {
         ASSERT_EQ(result.blended_spaces.size(), request.blend.size());
-        for (size_t p = 0; p < request.blend.size(); ++p) add(result.blend_terms[item * request.blend.size() + p]);
+        const bool by_popularity = result.source == AnswerSource::kPopularity;
+        for (size_t p = 0; p < request.blend.size(); ++p) {
+          const size_t n = item * request.blend.size() + p;
+          add(result.blend_terms[n]);
+          double inner = 0, inner_size = 0.1;
+          const auto add_inner = [&](double term) {
+            inner += term;
+            inner_size += std::abs(term);
+          };
+          if (IsSparse(result.parts[p]->spec.fold_in)) {
+            for (uint32_t t = by_popularity ? 0 : result.history_begin[n];
+                 t < (by_popularity ? 0 : result.history_begin[n + 1]); ++t) {
+              add_inner(result.history_terms[t].value);
+            }
+          } else {
+            for (uint32_t j = 0; j < result.parts[p]->spec.dim && !by_popularity; ++j) {
+              add_inner(result.terms[dimensions++]);
+            }
+          }
+          EXPECT_NEAR(inner, result.blend_terms[n], 1e-5 * inner_size) << Words(request);
+        }
       } else if (!result.history_begin.empty()) {
         for (uint32_t t = result.history_begin[item]; t < result.history_begin[item + 1]; ++t) {
           add(result.history_terms[t].value);

@@ -267,9 +267,9 @@ TEST_F(SpacesTest, SparseSpacesMaskRestrictAndExplain) {
       EXPECT_NEAR(sum, result.items[i].score, 1e-5) << space;
     }
   }
-  // An item without a word, and one without neighbors, say nothing.
+  // An item without a word says nothing, and its category stands for it (sparse_category_test.cc).
   const EventView silent[] = {{"p4", 1.0}};
-  EXPECT_EQ(Recommend({"", {}, silent}, "words").source, AnswerSource::kPopularity);
+  EXPECT_EQ(Recommend({"", {}, silent}, "words").source, AnswerSource::kCategory);
   const EventView unknown[] = {{"nobody", 1.0}};
   EXPECT_EQ(Recommend({"", {}, unknown}, "neighbors").source, AnswerSource::kPopularity);
   const EventView overflow[] = {{"p1", 1e300}, {"p2", 1e300}};

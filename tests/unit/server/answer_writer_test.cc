@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "core/base/str_cat.h"
 #include "core/bundle/tensor_names.h"
 #include "tests/unit/server/test_model.h"
 
@@ -46,6 +47,48 @@ TEST(AnswerWriter, ExplainedTermsAndPriorAddUpToTheScore) {
     }
     EXPECT_NEAR(sum, item.score(), 1e-5 * magnitude);
   }
+}
+
+TEST(AnswerWriter, TheSpacesOfABlendHaveTermsOfTheirOwn) {
+  const auto model = testing::LoadTestModel(testing::BundleBuilder());
+  ASSERT_NE(model, nullptr);
+  Space sparse;
+  sparse.name = "words";
+  sparse.spec.fold_in = FoldIn::kSparse;
+  sparse.spec.dim = 1'000'000'000;  // features are not named
+  const Space& dense = model->default_space();
+  const uint32_t dim = dense.spec.dim;
+  RecommendResult result;
+  result.space = &sparse;
+  result.items = {{3, 6.5f}, {1, 0.75f}};
+  result.parts = {&sparse, &dense, &sparse};
+  result.blended_spaces = {"words", dense.name, "words"};
+  result.blend_terms = {1.5f, 5, 0, 0.25f, 0, 0.5f};
+  result.prior_terms = {0, 0};
+  result.terms.assign(size_t{2} * dim, 0.0f);
+  result.terms[0] = 2;
+  result.terms[dim - 1] = 3;
+  result.history_terms = {{5, 0.5f}, {7, 1.0f}, {9, 0.25f}, {2, 0.5f}};
+  result.history_begin = {0, 2, 2, 2, 3, 3, 4};
+  v1::RecommendResponse response;
+  TraitLabels labels;
+  WriteItems(*model, result, false, &labels, response.mutable_items());
+  ASSERT_EQ(response.items_size(), 2);
+  const auto shown = [&](int item) {
+    std::string out;
+    for (const v1::TraitTerm& space : response.items(item).terms()) {
+      out += StrCat(space.trait(), " ", space.label(), " ", space.value(), ":");
+      for (const v1::TraitTerm& term : space.terms()) {
+        out += StrCat(" ", term.trait(), "=", term.value());
+        const bool of_words = space.label() == "words";
+        EXPECT_EQ(term.label(), of_words ? model->ItemName(term.trait()) : TraitLabel(*model, dense, term.trait()));
+      }
+      out += "; ";
+    }
+    return out;
+  };
+  EXPECT_EQ(shown(0), StrCat("0 words 1.5: 7=1 5=0.5; 1 ", dense.name, " 5: ", dim - 1, "=3 0=2; 2 words 0:; "));
+  EXPECT_EQ(shown(1), StrCat("0 words 0.25: 9=0.25; 1 ", dense.name, " 0:; 2 words 0.5: 2=0.5; "));
 }
 
 TEST(AnswerWriter, FullItemsHaveNamesAndCategories) {

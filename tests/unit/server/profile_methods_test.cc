@@ -51,6 +51,12 @@ class ProfileMethodsTest : public ::testing::Test {
     return response;
   }
 
+  absl::Status GetMany(const v1::BatchGetProfileRequest& request, v1::BatchGetProfileResponse* response) {
+    CallProgress progress;
+    response->Clear();
+    return methods_.BatchGetProfile(request, nullptr, &progress, &state_, response).status();
+  }
+
   testing::FlakyProfileStore store_;
   ModelRegistry models_;
   AvailabilityRegistry availability_;
@@ -168,7 +174,7 @@ TEST_F(ProfileMethodsTest, ABatchAnswersUserByUser) {
     request.add_user_ids(user);
   }
   v1::BatchGetProfileResponse response;
-  ASSERT_TRUE(methods_.BatchGetProfile(request, &state_, &response).ok());
+  ASSERT_TRUE(GetMany(request, &response).ok());
   ASSERT_EQ(response.results_size(), 6);
   for (int i : {0, 3, 4, 5}) {
     // What GetProfile says.
@@ -186,19 +192,17 @@ TEST_F(ProfileMethodsTest, ABatchAnswersUserByUser) {
 TEST_F(ProfileMethodsTest, ABatchWithABadFieldOfItsOwnIsRefused) {
   v1::BatchGetProfileRequest request;
   v1::BatchGetProfileResponse response;
-  EXPECT_THAT(std::string(methods_.BatchGetProfile(request, &state_, &response).message()),
-              HasSubstr("user_ids has 0 ids, expected 1 to 1000"));
+  EXPECT_THAT(std::string(GetMany(request, &response).message()), HasSubstr("user_ids has 0 ids, expected 1 to 1000"));
   for (int i = 0; i < 1001; ++i) request.add_user_ids("u");
-  EXPECT_THAT(std::string(methods_.BatchGetProfile(request, &state_, &response).message()),
-              HasSubstr("user_ids has 1001 ids"));
+  EXPECT_THAT(std::string(GetMany(request, &response).message()), HasSubstr("user_ids has 1001 ids"));
   request.mutable_user_ids()->DeleteSubrange(0, 1);
-  EXPECT_TRUE(methods_.BatchGetProfile(request, &state_, &response).ok());
+  EXPECT_TRUE(GetMany(request, &response).ok());
   EXPECT_EQ(response.results_size(), 1000);
   request.set_model("none");
-  EXPECT_EQ(methods_.BatchGetProfile(request, &state_, &response).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(GetMany(request, &response).code(), absl::StatusCode::kNotFound);
   request.set_model("shop");
   request.set_space("none");
-  EXPECT_EQ(methods_.BatchGetProfile(request, &state_, &response).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(GetMany(request, &response).code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(ProfileMethodsTest, WhatDoesNotFitIntoABatchSaysSoAndHarmsNobodyElse) {
@@ -211,7 +215,7 @@ TEST_F(ProfileMethodsTest, WhatDoesNotFitIntoABatchSaysSoAndHarmsNobodyElse) {
   for (int i = 0; i < 999; ++i) request.add_user_ids(i % 100 == 99 ? std::string(1025, 'x') : "large");
   request.add_user_ids("small");
   v1::BatchGetProfileResponse response;
-  ASSERT_TRUE(methods_.BatchGetProfile(request, &state_, &response).ok());
+  ASSERT_TRUE(GetMany(request, &response).ok());
   EXPECT_LE(response.ByteSizeLong(), limits::kMaxResponseBytes);
   ASSERT_EQ(response.results_size(), 1000);
   EXPECT_EQ(response.results(0).profile().events_size(), 256);
@@ -228,7 +232,7 @@ TEST_F(ProfileMethodsTest, ABatchGoesOnWithoutTheStore) {
   v1::BatchGetProfileRequest request;
   request.add_user_ids("user-1");
   v1::BatchGetProfileResponse response;
-  ASSERT_TRUE(methods_.BatchGetProfile(request, &state_, &response).ok());
+  ASSERT_TRUE(GetMany(request, &response).ok());
   EXPECT_THAT(response.results(0).profile().degradations(), ElementsAre(v1::DEGRADATION_PROFILE_STORE_UNAVAILABLE));
   EXPECT_EQ(counters_.degraded(DegradedMethod::kBatchGetProfile, DegradedReason::kStoreUnavailable), 1u);
 }

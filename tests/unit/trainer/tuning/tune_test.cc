@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <fstream>
 #include <random>
@@ -241,6 +242,44 @@ TEST_F(TuneTest, ErrorsComeBeforeAnythingIsTrained) {
   options_.grid.clear();
   EXPECT_THAT(Error(), HasSubstr("no size to vary"));
   EXPECT_THAT(ListDirectory(dir_.path()), ElementsAre("test.csv", "train.csv", "valid.csv"));
+}
+
+// It was left behind, with nothing but a lock in it.
+TEST_F(TuneTest, DataThatCannotBeReadLeavesNoFolder) {
+  SetGrid({"factors=2"});
+  const std::string good = ReadFile(valid_);
+  const auto expect_nothing = [&] {
+    EXPECT_THAT(ListDirectory(dir_.path()), ElementsAre("test.csv", "train.csv", "valid.csv"));
+  };
+  for (const std::string folder : {"tuning", "a/b/../c/tuning/"}) {
+    options_.folder = dir_.File(folder);
+    for (const std::string& bad : {std::string("user_id,item_id,rating\n"), std::string("user,item_id\nu1,i1\n"),
+                                   std::string(), good + "u1,i2,three\n"}) {
+      WriteFile(valid_, bad);
+      EXPECT_FALSE(Run().ok());
+      expect_nothing();
+    }
+    // Read, and then of no use: nobody in it is known.
+    WriteFile(valid_, "user_id,item_id,rating\nnobody,nothing,1\n");
+    EXPECT_FALSE(Run().ok());
+    expect_nothing();
+    WriteFile(valid_, good);
+  }
+  // A folder that was there stays, and so does what is in it.
+  options_.folder = dir_.File("tuning");
+  ASSERT_EQ(mkdir(options_.folder.c_str(), 0755), 0);
+  WriteFile(valid_, "user_id,item_id,rating\n");
+  EXPECT_FALSE(Run().ok());
+  EXPECT_THAT(ListDirectory(options_.folder), ::testing::IsEmpty());
+  WriteFile(options_.folder + "/notes", "mine");
+  EXPECT_FALSE(Run().ok());
+  EXPECT_THAT(ListDirectory(options_.folder), ::testing::Contains("notes"));
+  WriteFile(valid_, good);
+  EXPECT_TRUE(Run().ok());
+  const std::string kept = TuneJson();
+  WriteFile(valid_, "user_id,item_id,rating\n");
+  EXPECT_FALSE(Run().ok());
+  EXPECT_EQ(TuneJson(), kept) << "what an earlier tuning kept";
 }
 
 TEST_F(TuneTest, AMetricThatTheModelDoesNotHaveIsAnError) {
