@@ -8,11 +8,12 @@ set -euo pipefail
 # curl, c-ares, re2, OpenSSL, fmt, …) comes as their dependencies.
 build=(
   ccache cmake g++ git make ninja-build pkg-config
-  libabsl-dev libcivetweb-dev libcli11-dev libeigen3-dev libgrpc++-dev libprotobuf-dev librocksdb-dev libspdlog-dev
+  libabsl-dev libcivetweb-dev libcli11-dev libeigen3-dev libevent-dev libgrpc++-dev libhiredis-dev libprotobuf-dev
+  librocksdb-dev libspdlog-dev libssl-dev
   libxxhash-dev libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
   libbenchmark-dev libgmock-dev libgtest-dev
 )
-test=(ca-certificates chromium python3 python3-venv)
+test=(ca-certificates chromium openssl python3 python3-venv redis-server)
 command -v go >/dev/null || test+=(golang-go)
 lint=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev ca-certificates python3 python3-venv)
 bench=(ca-certificates python3 python3-venv)

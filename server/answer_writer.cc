@@ -90,7 +90,15 @@ v1::AnswerSource ToProto(AnswerSource source) {
 }
 
 v1::Durability ToProto(StoreDurability durability) {
-  return durability == StoreDurability::kJournal ? v1::DURABILITY_JOURNAL : v1::DURABILITY_MEMORY;
+  switch (durability) {
+    case StoreDurability::kMemory:
+      return v1::DURABILITY_MEMORY;
+    case StoreDurability::kJournal:
+      return v1::DURABILITY_JOURNAL;
+    case StoreDurability::kRedis:
+      return v1::DURABILITY_REDIS;
+  }
+  return v1::DURABILITY_UNSPECIFIED;
 }
 
 void WriteItems(const Model& model, const RecommendResult& result, bool full, TraitLabels* labels,

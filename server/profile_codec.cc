@@ -36,8 +36,10 @@ void WriteRecord(const Profile& profile, v1::ProfileRecord* record) {
     stored->set_time_ms(event.time_ms);
     stored->set_weight(event.weight);
     stored->set_blend_step(event.blend_step);
+    stored->set_origin(event.origin);
   }
   for (const std::string& update_id : profile.update_ids) record->add_update_ids(update_id);
+  record->set_epoch(profile.epoch);
 }
 
 void ReadRecord(const v1::ProfileRecord& record, Profile* profile) {
@@ -47,9 +49,11 @@ void ReadRecord(const v1::ProfileRecord& record, Profile* profile) {
   profile->updated_ms = record.updated_ms();
   profile->events.reserve(record.events_size());
   for (const auto& event : record.events()) {
-    profile->events.push_back({event.item_id(), event.action(), event.time_ms(), event.weight(), event.blend_step()});
+    profile->events.push_back(
+        {event.item_id(), event.action(), event.time_ms(), event.weight(), event.blend_step(), event.origin()});
   }
   profile->update_ids.assign(record.update_ids().begin(), record.update_ids().end());
+  profile->epoch = record.epoch();
 }
 
 void EncodeProfile(const Profile& profile, ProfileCodecScratch* scratch, std::string* value) {

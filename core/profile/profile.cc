@@ -50,7 +50,11 @@ bool ApplyUpdate(const ProfileUpdate& update, const ProfileLimits& limits, Profi
   const uint32_t newest = events.empty() ? 0 : events.back().blend_step;
   const uint32_t step = update.mode == UpdateMode::kBlend && !events.empty() ? newest + 1 : newest;
   events.reserve(events.size() + update.events.size());
-  for (const Event& event : update.events) events.emplace_back(event).blend_step = step;
+  for (const Event& event : update.events) {
+    Event& added = events.emplace_back(event);
+    added.blend_step = step;
+    added.origin = update.origin;
+  }
   SortEvents(&events);
   KeepLast(limits.max_events, &events);
   CompactSteps(limits.max_blend_steps, &events);

@@ -20,6 +20,8 @@ struct Event {
   // Updates by blending (requirement E4) that came before: the vector of step s + 1 is 0.7 of that of step s and 0.3 of
   // its own events'. Ascending within a profile, from 0.
   uint32_t blend_step = 0;
+  // Which update brought it: a hash, the same wherever that update is applied. 0: not known.
+  uint32_t origin = 0;
 
   friend bool operator==(const Event&, const Event&) = default;
 };
@@ -37,6 +39,8 @@ struct Profile {
   int64_t updated_ms = 0;               // time of the last update, server clock
   std::vector<Event> events;            // ascending (blend_step, time_ms), at most max_events
   std::vector<std::string> update_ids;  // oldest first, at most max_update_ids
+  // How often it was deleted, as far as is known. With version 0 this is all that is left of a deleted profile.
+  uint64_t epoch = 0;
 
   friend bool operator==(const Profile&, const Profile&) = default;
 };
@@ -53,6 +57,7 @@ struct ProfileUpdate {
   std::vector<Event> events;
   int64_t now_ms = 0;
   UpdateMode mode = UpdateMode::kHistory;
+  uint32_t origin = 0;  // of its events
 };
 
 // Applies `update` to `profile` (whose user_id it sets when new): appends the events to their step, keeps each step in
