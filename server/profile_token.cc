@@ -29,6 +29,13 @@ size_t EncodedBytes(const v1::EventRecord& event) {
   return 1 + google::protobuf::io::CodedOutputStream::VarintSize32(static_cast<uint32_t>(size)) + size;
 }
 
+// A token is never merged with anything.
+void KeepWhatIsForReading(v1::ProfileRecord* record) {
+  record->clear_update_ids();
+  record->clear_epoch();
+  for (v1::EventRecord& event : *record->mutable_events()) event.clear_origin();
+}
+
 // Drops the first events until the record takes at most `limit` bytes.
 void KeepWhatFits(size_t limit, v1::ProfileRecord* record) {
   auto* events = record->mutable_events();
@@ -116,7 +123,7 @@ void EncodeProfileToken(const Profile& profile, ProfileCodecScratch* scratch, st
   if (profile.version == 0) return;
   v1::ProfileRecord& record = scratch->record;
   WriteRecord(profile, &record);
-  record.clear_update_ids();
+  KeepWhatIsForReading(&record);
   KeepWhatFits(limits::kMaxProfileTokenBytes - kHeaderBytes - kChecksumBytes, &record);
   token->append(kMagic);
   token->push_back(static_cast<char>(kFormat));
@@ -132,7 +139,7 @@ bool DecodeProfileToken(std::string_view field, std::string_view token, ProfileC
     checks->Add(field, fault);
     return false;
   }
-  scratch->record.clear_update_ids();
+  KeepWhatIsForReading(&scratch->record);
   ReadRecord(scratch->record, profile);
   return true;
 }

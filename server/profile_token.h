@@ -2,7 +2,7 @@
 //
 //   offset 0  magic "KPT"
 //          3  u8 format, 1
-//          4  a kindred.v1.ProfileRecord without update_ids
+//          4  a kindred.v1.ProfileRecord without update_ids, epoch and origins
 //     last 8  u64 XXH3 of everything before, little-endian
 //
 // The checksum finds damage; it is no signature. Whoever may call may name any user and bring any events, so a token

@@ -2,48 +2,31 @@
 
 #include <algorithm>
 
+#include "core/profile/event_history.h"
+
 namespace kindred {
 namespace {
 
-// Erases from the front until at most `limit` elements are left.
-template <typename T>
-void KeepLast(uint32_t limit, std::vector<T>* values) {
-  if (values->size() > limit) values->erase(values->begin(), values->end() - limit);
+// An event of the update, but for its time: where the caller gave none, each try has another.
+bool IsOf(const ProfileUpdate& update, const Event& event) {
+  if (event.origin != update.origin) return false;
+  return std::any_of(update.events.begin(), update.events.end(), [&](const Event& own) {
+    return own.item_id == event.item_id && own.action == event.action && own.weight == event.weight;
+  });
 }
 
-bool EarlierEvent(const Event& a, const Event& b) {
-  return a.blend_step != b.blend_step ? a.blend_step < b.blend_step : a.time_ms < b.time_ms;
-}
-
-// Almost always new events are the latest and in order already.
-void SortEvents(std::vector<Event>* events) {
-  if (!std::is_sorted(events->begin(), events->end(), EarlierEvent)) {
-    std::stable_sort(events->begin(), events->end(), EarlierEvent);
-  }
-}
-
-// Makes the steps 0, 1, 2, … and at most `limit` of them, the oldest joined. REQUIRES: sorted.
-void CompactSteps(uint32_t limit, std::vector<Event>* events) {
-  uint32_t steps = 0, last = 0;
-  for (Event& event : *events) {
-    if (steps == 0 || event.blend_step != last) ++steps;
-    last = event.blend_step;
-    event.blend_step = steps - 1;
-  }
-  limit = std::max(limit, 1u);
-  if (steps <= limit) return;
-  const uint32_t joined = steps - limit;
-  for (Event& event : *events) event.blend_step -= std::min(event.blend_step, joined);
-  SortEvents(events);
+bool WasApplied(const ProfileUpdate& update, const Profile& profile) {
+  if (update.update_id.empty()) return false;
+  const auto& known = profile.update_ids;
+  if (std::find(known.begin(), known.end(), update.update_id) != known.end()) return true;
+  return update.origin != 0 && std::any_of(profile.events.begin(), profile.events.end(),
+                                           [&](const Event& event) { return IsOf(update, event); });
 }
 
 }  // namespace
 
 bool ApplyUpdate(const ProfileUpdate& update, const ProfileLimits& limits, Profile* profile) {
-  if (!update.update_id.empty()) {
-    const auto& known = profile->update_ids;
-    if (std::find(known.begin(), known.end(), update.update_id) != known.end()) return false;
-  }
+  if (WasApplied(update, *profile)) return false;
   if (profile->version == 0) profile->user_id = update.user_id;
 
   auto& events = profile->events;
@@ -56,8 +39,7 @@ bool ApplyUpdate(const ProfileUpdate& update, const ProfileLimits& limits, Profi
     added.origin = update.origin;
   }
   SortEvents(&events);
-  KeepLast(limits.max_events, &events);
-  CompactSteps(limits.max_blend_steps, &events);
+  LimitEvents(limits, &events);
 
   if (!update.update_id.empty()) {
     profile->update_ids.push_back(update.update_id);

@@ -62,8 +62,8 @@ struct ProfileUpdate {
 
 // Applies `update` to `profile` (whose user_id it sets when new): appends the events to their step, keeps each step in
 // time order (stable), drops the oldest of the smallest step beyond the limits, renumbers the steps from 0 without
-// gaps, counts the version up. Returns false, changing nothing, when update_id is already known. O(events · log
-// events).
+// gaps, counts the version up. Returns false, changing nothing, when update_id is already known, or forgotten but one
+// of the events is there with the update's origin. O(events · log events).
 bool ApplyUpdate(const ProfileUpdate& update, const ProfileLimits& limits, Profile* profile);
 
 }  // namespace kindred

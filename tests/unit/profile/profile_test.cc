@@ -65,6 +65,27 @@ TEST(ApplyUpdateTest, AnEmptyUpdateIdIsNeverADuplicate) {
   EXPECT_THAT(profile.update_ids, IsEmpty());
 }
 
+TEST(ApplyUpdateTest, AnUpdateWhoseIdWasForgottenIsKnownByItsEvents) {
+  const ProfileLimits limits{.max_update_ids = 1};
+  ProfileUpdate first = MakeUpdate("1", {MakeEvent("a", 5), MakeEvent("b", 5)});
+  first.origin = 77;
+  Profile profile;
+  ASSERT_TRUE(ApplyUpdate(first, limits, &profile));
+  ASSERT_TRUE(ApplyUpdate(MakeUpdate("2", {MakeEvent("a", 6)}), limits, &profile));
+  ASSERT_THAT(profile.update_ids, ElementsAre("2"));
+  const Profile before = profile;
+  first.events[0].time_ms = first.events[1].time_ms = 8;  // without a time of its own, that of the retry
+  EXPECT_FALSE(ApplyUpdate(first, limits, &profile));
+  EXPECT_EQ(profile, before);
+  // The hash alone is not enough: another update may share it.
+  ProfileUpdate other = MakeUpdate("3", {MakeEvent("c", 5)});
+  other.origin = 77;
+  EXPECT_TRUE(ApplyUpdate(other, limits, &profile));
+  // Without an id nothing is a duplicate.
+  first.update_id.clear();
+  EXPECT_TRUE(ApplyUpdate(first, limits, &profile));
+}
+
 TEST(ApplyUpdateTest, OrdersByTimeAndByArrivalWithinATime) {
   Profile profile;
   ASSERT_TRUE(ApplyUpdate(MakeUpdate("1", {MakeEvent("a", 10), MakeEvent("b", 20)}), {}, &profile));
