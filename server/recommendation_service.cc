@@ -37,6 +37,8 @@ void GoOn(rpc::Call* call, const absl::StatusOr<rpc::CallStep>& step) {
       return call->Finish(absl::OkStatus());
     case rpc::CallStep::kAgain:
       return call->Again();
+    case rpc::CallStep::kWait:
+      return;
   }
 }
 
