@@ -6,10 +6,14 @@
 #include <chrono>
 #include <iterator>
 #include <map>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "core/base/checksum.h"
+#include "core/base/str_cat.h"
+#include "core/profile/merge.h"
 #include "server/grpc_status.h"
 
 namespace kindred {
@@ -26,17 +30,18 @@ size_t Bucket(const std::array<double, N>& bounds, double value) {
 }  // namespace
 
 ProfileWriter::ProfileWriter(ProfileStore* store, ProfileWriterOptions options)
-    : store_(store), options_(options), thread_(&ProfileWriter::Run, this) {}
+    : store_(store), options_(options), random_(std::random_device()()), thread_(&ProfileWriter::Run, this) {}
 
 ProfileWriter::~ProfileWriter() { Stop(); }
 
-absl::Status ProfileWriter::Submit(ProfileUpdate update, Done done) {
-  return Queue({std::move(update), false, std::move(done)});
+absl::Status ProfileWriter::Submit(ProfileUpdate update, Done done, Profile known) {
+  return Queue({std::move(update), std::move(known), false, std::move(done)});
 }
 
-absl::Status ProfileWriter::SubmitDeletion(std::string user_id, Done done) {
+absl::Status ProfileWriter::SubmitDeletion(std::string user_id, Done done, Profile known) {
   Pending pending;
   pending.update.user_id = std::move(user_id);
+  pending.known = std::move(known);
   pending.deletion = true;
   pending.done = std::move(done);
   return Queue(std::move(pending));
@@ -97,19 +102,25 @@ void ProfileWriter::Commit(std::vector<Pending>* group) {
   std::map<std::string_view, Slot> slots;  // by user: each is read and written once a group
   std::vector<UpdateOutcome> outcomes(group->size());
   for (size_t i = 0; i < group->size(); ++i) {
-    const ProfileUpdate& update = (*group)[i].update;
+    ProfileUpdate& update = (*group)[i].update;
+    const Profile& known = (*group)[i].known;
     UpdateOutcome& outcome = outcomes[i];
     const auto [entry, fresh] = slots.try_emplace(update.user_id);
     Slot& slot = entry->second;
     if (fresh) slot.status = store_->Get(update.user_id, &slot.profile).status();
     outcome.status = slot.status;
     if (!slot.status.ok()) continue;
+    // That alone is nothing to commit: it is stored where it comes from.
+    if (known.version > 0 || known.epoch > 0) MergeProfile(known, options_.limits, &slot.profile);
     outcome.existed = slot.profile.version > 0;
     if ((*group)[i].deletion) {
       // Also of nobody: a damaged value reads as none, and is to go too.
+      const uint64_t epoch = store_->remote() ? slot.profile.epoch + 1 : 0;
       ClearProfile(&slot.profile);
       slot.profile.user_id = update.user_id;
+      slot.profile.epoch = epoch;
     } else {
+      update.origin = OriginOf(update);
       outcome.duplicate = !ApplyUpdate(update, options_.limits, &slot.profile);
       outcome.profile_version = slot.profile.version;
     }
@@ -140,6 +151,13 @@ void ProfileWriter::Commit(std::vector<Pending>* group) {
     (*group)[i].done(outcome);
   }
   group->clear();
+}
+
+uint32_t ProfileWriter::OriginOf(const ProfileUpdate& update) {
+  if (update.update_id.empty()) return std::max<uint32_t>(1, static_cast<uint32_t>(random_()));
+  // With the length, so that the end of the user's id cannot be the update's.
+  const std::string bytes = StrCat(update.user_id.size(), ":", update.user_id, update.update_id);
+  return std::max<uint32_t>(1, static_cast<uint32_t>(Xxh3(std::as_bytes(std::span(bytes)))));
 }
 
 void ProfileWriter::Count(const Pending& pending, const UpdateOutcome& outcome) {
