@@ -63,8 +63,14 @@ absl::StatusOr<rpc::CallStep> RecommendMethods::AnswerMany(const v1::RecommendRe
   const SteadyClock::time_point planned = SteadyClock::now();
   while (progress->next < progress->end) {
     if (call != nullptr && call->ShouldStop()) return call->Standing();
-    AnswerGroup(request, subjects, std::min(static_cast<int>(kBatchGroup), progress->end - progress->next), progress,
-                state, results);
+    const bool there = progress->ReadAhead(store_, call, [&](int i, size_t place) {
+      FieldChecks checks;
+      state->subject.Check("subjects", subjects[i], &checks);
+      if (checks.ok()) state->subject.Start(subjects[i], request.min_profile_version(), place, &progress->reads);
+    });
+    if (!there) return rpc::CallStep::kWait;
+    AnswerGroup(request, subjects, std::min(static_cast<int>(kBatchGroup), progress->ready_end() - progress->next),
+                progress, state, results);
     if (call == nullptr || progress->next == progress->end || !call->ShouldRest()) continue;
     // A plan that took long is used as long, lest it be most of the work.
     if (SteadyClock::now() - planned >= planned - begin) return rpc::CallStep::kAgain;
@@ -89,7 +95,7 @@ void RecommendMethods::AnswerGroup(const v1::RecommendRequest& request, const Su
       *result->mutable_status() = ToStatusMessage(checks.status());
       continue;
     }
-    reader.Read(store_, subject, request.min_profile_version(), progress->now_ms);
+    reader.Read(store_, progress->fetched(progress->next), subject, request.min_profile_version(), progress->now_ms);
     reader.CountDegradations(state->worker, DegradedMethod::kRecommend, counters_);
     views[count] = reader.view();
     readers[count] = &reader;
@@ -168,7 +174,15 @@ absl::StatusOr<rpc::StreamStep> RecommendMethods::StreamRecommend(const v1::Stre
   }
   ASSIGN_OR_RETURN(const rpc::CallStep step, AnswerMany(request.request(), request.subjects(), call, progress, state,
                                                         response->mutable_results()));
-  return step == rpc::CallStep::kAgain ? rpc::StreamStep::kAgain : rpc::StreamStep::kMessage;
+  switch (step) {
+    case rpc::CallStep::kAgain:
+      return rpc::StreamStep::kAgain;
+    case rpc::CallStep::kWait:
+      return rpc::StreamStep::kWait;
+    case rpc::CallStep::kDone:
+      break;
+  }
+  return rpc::StreamStep::kMessage;
 }
 
 }  // namespace kindred

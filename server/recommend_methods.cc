@@ -92,8 +92,9 @@ absl::Status RecommendMethods::RequestStatus(absl::Status status, const v1::Reco
   return status;
 }
 
-absl::Status RecommendMethods::Recommend(const v1::RecommendRequest& request, WorkerState* state,
-                                         v1::RecommendResponse* response) const {
+absl::StatusOr<rpc::CallStep> RecommendMethods::Recommend(const v1::RecommendRequest& request, rpc::Call* call,
+                                                          CallProgress* progress, WorkerState* state,
+                                                          v1::RecommendResponse* response) const {
   FieldChecks checks;
   state->request.Read(request, &checks);
   state->subject.Check("subject", request.subject(), &checks);
@@ -111,7 +112,16 @@ absl::Status RecommendMethods::Recommend(const v1::RecommendRequest& request, Wo
   RETURN_IF_ERROR(FindModel(request.model(), state, &model));
 
   const SubjectReader& subject = state->subject;
-  state->subject.Read(store_, request.subject(), request.min_profile_version(), NowMs());
+  const FetchedProfile* fetched = nullptr;
+  if (store_->remote()) {
+    progress->end = 1;
+    const bool there = progress->ReadAhead(store_, call, [&](int, size_t place) {
+      subject.Start(request.subject(), request.min_profile_version(), place, &progress->reads);
+    });
+    if (!there) return rpc::CallStep::kWait;
+    fetched = progress->fetched(0);
+  }
+  state->subject.Read(store_, fetched, request.subject(), request.min_profile_version(), NowMs());
   subject.CountDegradations(state->worker, DegradedMethod::kRecommend, counters_);
   RecommendOptions& options = state->request.options();
   options.available = state->available;
@@ -126,7 +136,7 @@ absl::Status RecommendMethods::Recommend(const v1::RecommendRequest& request, Wo
     response->set_next_page_token(
         EncodePageToken(NextPage(options, *model, list_hash, subject.profile().version, state->result)));
   }
-  return absl::OkStatus();
+  return rpc::CallStep::kDone;
 }
 
 void RecommendMethods::WriteAnswer(const Model& model, const v1::RecommendRequest& request,

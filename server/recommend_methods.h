@@ -1,10 +1,11 @@
 // The methods of RecommendationService that rank: Recommend, BatchRecommend, StreamRecommend, SimilarItems, ScoreItems,
 // GetVectors. Thread-safe; a WorkerState belongs to its thread.
 //
-// Those that may take more than a millisecond are answered in steps: a step that ends with kAgain is to be followed by
-// another with the same arguments, which may come after other calls of the worker and with another turn of its state.
-// `progress` is what they have in common, fresh for the first. All steps answer from one generation. `call` says when
-// to rest and when to give up; nullptr: never.
+// Those that may take more than a millisecond, or wait for profiles, are answered in steps: one that ends with kAgain
+// or kWait is to be followed by another with the same arguments, which may come after other calls of the worker and
+// with another turn of its state; after kWait it comes when the call, which the step has paused, is resumed. `progress`
+// is what the steps have in common, fresh for the first. All steps of a long call answer from one generation. `call`
+// says when to rest and when to give up; nullptr: never, which is for stores that are not remote.
 #pragma once
 
 #include <string_view>
@@ -28,8 +29,9 @@ class RecommendMethods {
   RecommendMethods(const ModelRegistry* models, ProfileStore* store, ServiceCounters* counters)
       : models_(models), store_(store), counters_(counters) {}
 
-  absl::Status Recommend(const v1::RecommendRequest& request, WorkerState* state,
-                         v1::RecommendResponse* response) const;
+  // Of one step, or where the store is remote of two. `call` and `progress` are not used otherwise.
+  absl::StatusOr<rpc::CallStep> Recommend(const v1::RecommendRequest& request, rpc::Call* call, CallProgress* progress,
+                                          WorkerState* state, v1::RecommendResponse* response) const;
   // A subject that is no good gets a status of its own; the batch fails only for what all have in common.
   absl::StatusOr<rpc::CallStep> BatchRecommend(const v1::BatchRecommendRequest& request, rpc::Call* call,
                                                CallProgress* progress, WorkerState* state,

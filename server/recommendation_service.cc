@@ -37,14 +37,20 @@ void GoOn(rpc::Call* call, const absl::StatusOr<rpc::CallStep>& step) {
       return call->Finish(absl::OkStatus());
     case rpc::CallStep::kAgain:
       return call->Again();
+    case rpc::CallStep::kWait:
+      return;
   }
 }
 
 }  // namespace
 
 RecommendationService::RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability,
-                                             ProfileStore* store, ProfileWriter* writer, uint32_t workers)
-    : counters_(workers), ranking_(models, store, &counters_), profiles_(models, store, writer, &counters_) {
+                                             ProfileStore* store, ProfileWriter* writer, uint32_t workers,
+                                             StoreDurability required)
+    : remote_(store->remote()),
+      counters_(workers),
+      ranking_(models, store, &counters_),
+      profiles_(models, store, writer, &counters_, required) {
   states_.reserve(workers);
   for (uint32_t i = 0; i < workers; ++i) states_.push_back(std::make_unique<WorkerState>(models, availability, i));
 }
@@ -62,8 +68,10 @@ void RecommendationService::Register(rpc::RpcServer* server) {
                           void* tag) { (raw_.*member)(context, bytes, writer, calls, notifications, tag); };
   };
   server->AddUnary<v1::RecommendRequest, v1::RecommendResponse>(
-      name("Recommend"), request(&Raw::RequestRecommend),
-      [this](auto* call) { call->Finish(ranking_.Recommend(call->request(), StateOf(call), call->response())); });
+      name("Recommend"), request(&Raw::RequestRecommend), [this](auto* call) {
+        GoOn(call, ranking_.Recommend(call->request(), call, ProgressOf<CallProgress>(call), StateOf(call),
+                                      call->response()));
+      });
   server->AddUnary<v1::BatchRecommendRequest, v1::BatchRecommendResponse>(
       name("BatchRecommend"), request(&Raw::RequestBatchRecommend), [this](auto* call) {
         GoOn(call, ranking_.BatchRecommend(call->request(), call, call->template state<CallProgress>(), StateOf(call),
@@ -87,12 +95,14 @@ void RecommendationService::Register(rpc::RpcServer* server) {
       [this](auto* call) { call->Finish(ranking_.GetVectors(call->request(), StateOf(call), call->response())); });
   server->AddUnary<v1::UpdateProfileRequest, v1::UpdateProfileResponse>(
       name("UpdateProfile"), request(&Raw::RequestUpdateProfile), [this](auto* call) {
-        profiles_.UpdateProfile(call->request(), call->response(),
+        profiles_.UpdateProfile(call->request(), call, ProgressOf<WriteProgress>(call), call->response(),
                                 [call](const absl::Status& status) { call->Finish(status); });
       });
   server->AddUnary<v1::GetProfileRequest, v1::GetProfileResponse>(
-      name("GetProfile"), request(&Raw::RequestGetProfile),
-      [this](auto* call) { call->Finish(profiles_.GetProfile(call->request(), StateOf(call), call->response())); });
+      name("GetProfile"), request(&Raw::RequestGetProfile), [this](auto* call) {
+        GoOn(call, profiles_.GetProfile(call->request(), call, ProgressOf<CallProgress>(call), StateOf(call),
+                                        call->response()));
+      });
   server->AddUnary<v1::BatchGetProfileRequest, v1::BatchGetProfileResponse>(
       name("BatchGetProfile"), request(&Raw::RequestBatchGetProfile), [this](auto* call) {
         GoOn(call, profiles_.BatchGetProfile(call->request(), call, call->template state<CallProgress>(), StateOf(call),
@@ -100,7 +110,7 @@ void RecommendationService::Register(rpc::RpcServer* server) {
       });
   server->AddUnary<v1::DeleteProfileRequest, v1::DeleteProfileResponse>(
       name("DeleteProfile"), request(&Raw::RequestDeleteProfile), [this](auto* call) {
-        profiles_.DeleteProfile(call->request(), call->response(),
+        profiles_.DeleteProfile(call->request(), call, ProgressOf<WriteProgress>(call), call->response(),
                                 [call](const absl::Status& status) { call->Finish(status); });
       });
 }

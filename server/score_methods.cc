@@ -89,6 +89,12 @@ absl::StatusOr<rpc::CallStep> RecommendMethods::ScoreItems(const v1::ScoreItemsR
   }
   while (progress->next < progress->end) {
     if (call != nullptr && call->ShouldStop()) return call->Standing();
+    const bool there = progress->ReadAhead(store_, call, [&](int i, size_t place) {
+      FieldChecks own;
+      state->subject.Check("subject", request.queries(i).subject(), &own);
+      if (own.ok()) state->subject.Start(request.queries(i).subject(), 0, place, &progress->reads);
+    });
+    if (!there) return rpc::CallStep::kWait;
     RETURN_IF_ERROR(ScoreQuery(request.queries(progress->next), *progress, spec, spaces_missing, &options, state,
                                response->add_results()));
     ++progress->next;
@@ -109,7 +115,7 @@ absl::Status RecommendMethods::ScoreQuery(const v1::ScoreQuery& query, const Cal
     *result->mutable_status() = ToStatusMessage(checks.status());
     return absl::OkStatus();
   }
-  state->subject.Read(store_, query.subject(), 0, progress.now_ms);
+  state->subject.Read(store_, progress.fetched(progress.next), query.subject(), 0, progress.now_ms);
   state->subject.CountDegradations(state->worker, DegradedMethod::kRecommend, counters_);
   state->candidates.assign(query.item_ids().begin(), query.item_ids().end());
   options->candidate_item_ids = state->candidates;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,7 @@ class BatchMethodsTest : public ::testing::Test {
     other.set_page_size(50);
     for (int i = 0; i < 60; ++i) other.add_exclude_item_ids(StrCat("item-", i));
     v1::RecommendResponse response;
-    EXPECT_TRUE(methods_.Recommend(other, state_.BeginTurn(), &response).ok());
+    EXPECT_TRUE(methods_.Recommend(other, nullptr, nullptr, state_.BeginTurn(), &response).ok());
     v1::SimilarItemsRequest similar;
     similar.set_item_id("item-3");
     v1::SimilarItemsResponse nearest;
@@ -212,16 +213,16 @@ TEST_F(BatchMethodsTest, ProfilesInStepsAreOfOneGeneration) {
 }
 
 TEST_F(BatchMethodsTest, AGenerationGoesWithTheLastCallThatBeganWithIt) {
-  CallProgress progress;
+  std::optional<CallProgress> progress(std::in_place);
   v1::BatchRecommendResponse response;
   const std::weak_ptr<const Model> first = models_.Find("");
-  const auto step = methods_.BatchRecommend(SomeBatch(), call_.get(), &progress, state_.BeginTurn(), &response);
+  const auto step = methods_.BatchRecommend(SomeBatch(), call_.get(), &*progress, state_.BeginTurn(), &response);
   ASSERT_TRUE(step.ok());
   ASSERT_EQ(*step, rpc::CallStep::kAgain);
   Publish(2);
   AskSomethingElse();
   EXPECT_FALSE(first.expired());
-  progress = CallProgress();
+  progress.reset();
   EXPECT_TRUE(first.expired());
 }
 

@@ -34,7 +34,7 @@ class RecommendMethodsTest : public ::testing::Test {
   }
   absl::Status Ask(const v1::RecommendRequest& request, v1::RecommendResponse* response) {
     response->Clear();
-    return methods_.Recommend(request, &state_, response);
+    return methods_.Recommend(request, nullptr, nullptr, &state_, response).status();
   }
   v1::RecommendResponse Answer(const v1::RecommendRequest& request) {
     v1::RecommendResponse response;

@@ -26,7 +26,8 @@ class ServiceTestServer : public ::testing::Test {
     Publish(1);
     options.listen = "127.0.0.1:0";
     writer_ = std::make_unique<ProfileWriter>(store, ProfileWriterOptions());
-    service_ = std::make_unique<RecommendationService>(&models_, &availability_, store, writer_.get(), options.threads);
+    service_ = std::make_unique<RecommendationService>(&models_, &availability_, store, writer_.get(), options.threads,
+                                                       required_durability_);
     server_ = std::make_unique<rpc::RpcServer>(options);
     service_->Register(server_.get());
     const absl::Status started = server_->Start();
@@ -38,6 +39,10 @@ class ServiceTestServer : public ::testing::Test {
   void Stop(std::chrono::milliseconds timeout) {
     if (server_ == nullptr) return;
     server_->Drain(timeout);
+    Halt();
+  }
+  // The same of one that was drained.
+  void Halt() {
     writer_->Stop();
     server_->Stop();
     stub_.reset();
@@ -93,6 +98,7 @@ class ServiceTestServer : public ::testing::Test {
     return true;
   }
 
+  StoreDurability required_durability_ = StoreDurability::kJournal;
   ModelRegistry models_;
   AvailabilityRegistry availability_;
   std::unique_ptr<ProfileWriter> writer_;

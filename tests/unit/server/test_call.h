@@ -2,6 +2,8 @@
 // rest is due whenever it is asked.
 #pragma once
 
+#include <atomic>
+
 #include "kindred/v1/recommendation_service.pb.h"
 #include "server/rpc/unary_call.h"
 
@@ -17,8 +19,12 @@ class TestCall final : public rpc::Call::Carrier {
 
   rpc::Call* get() { return &call_; }
 
+  std::atomic<int> pauses{0}, resumes{0};
+
   void Finish(const absl::Status& status) override {}
   void Again() override {}
+  void Pause() override { ++pauses; }
+  void Resume() override { ++resumes; }
   void Look() override {}
 
  private:
