@@ -166,7 +166,7 @@ void Connection::OnReadable() {
 void Connection::TakeReplies() {
   evbuffer* const input = bufferevent_get_input(socket_);
   evbuffer_iovec piece;
-  while (!closed_ && evbuffer_peek(input, -1, nullptr, &piece, 1) > 0) {
+  while (!closed_ && evbuffer_get_length(input) > 0 && evbuffer_peek(input, -1, nullptr, &piece, 1) > 0) {
     reader_.Feed({static_cast<const char*>(piece.iov_base), piece.iov_len});
     evbuffer_drain(input, piece.iov_len);
     while (std::optional<Reply> reply = reader_.Next()) {

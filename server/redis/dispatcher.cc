@@ -144,10 +144,7 @@ void Dispatcher::NeedsFlush(Connection* connection) {
 
 void Dispatcher::Forget(Connection* connection) { std::erase(unflushed_, connection); }
 
-void Dispatcher::NewServer(Node* node) {
-  counters_->new_servers.fetch_add(1, std::memory_order_relaxed);
-  on_new_server_(node->name(), node->run_id());
-}
+void Dispatcher::NewServer(Node* node) { on_new_server_(node->name(), node->run_id()); }
 
 void Dispatcher::AnnounceAll() {
   for (const auto& [name, node] : nodes_) {

@@ -83,6 +83,7 @@ class RedisClient::Impl {
   void SetOnNewServer(OnNewServer callback) {
     const std::lock_guard lock(callback_mutex_);
     callback_ = std::move(callback);
+    if (callback_ == nullptr) return;
     announce_all_.store(true, std::memory_order_seq_cst);
     loop_->Wake();
   }
@@ -99,7 +100,9 @@ class RedisClient::Impl {
  private:
   void Announce(std::string_view node, std::string_view run_id) {
     const std::lock_guard lock(callback_mutex_);
-    if (callback_ != nullptr) callback_(node, run_id);
+    if (callback_ == nullptr) return;
+    counters_.new_servers.fetch_add(1, std::memory_order_relaxed);
+    callback_(node, run_id);
   }
 
   void Run() {

@@ -52,7 +52,8 @@ bool RedisProcess::Installed() {
   return installed;
 }
 
-RedisProcess::RedisProcess(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {
+RedisProcess::RedisProcess(std::vector<std::string> arguments, std::string config_file)
+    : arguments_(std::move(arguments)), config_file_(std::move(config_file)) {
   // Another process may take the port before Redis does.
   for (int attempt = 0; attempt < 5 && pid_ < 0; ++attempt) {
     port_ = FreePort();
@@ -79,6 +80,7 @@ void RedisProcess::Start() {
                                   "",
                                   "--daemonize",
                                   "no"};
+  if (!config_file_.empty()) all.insert(all.begin() + 1, config_file_);
   all.insert(all.end(), arguments_.begin(), arguments_.end());
   std::vector<char*> argv;
   for (std::string& argument : all) argv.push_back(argument.data());

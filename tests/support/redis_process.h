@@ -20,8 +20,9 @@ class RedisProcess {
   // Whether redis-server is installed. Tests that need it and do not find it say so and are skipped.
   static bool Installed();
 
-  // Starts "redis-server ARGUMENT…" behind the usual ones (port, folder, nothing saved), and waits until it listens.
-  explicit RedisProcess(std::vector<std::string> arguments = {});
+  // Starts "redis-server [CONFIG] ARGUMENT…" behind the usual ones (port, folder, nothing saved), and waits until it
+  // listens.
+  explicit RedisProcess(std::vector<std::string> arguments = {}, std::string config_file = {});
   ~RedisProcess();
   RedisProcess(const RedisProcess&) = delete;
 
@@ -38,6 +39,7 @@ class RedisProcess {
 
  private:
   std::vector<std::string> arguments_;
+  std::string config_file_;
   TempDir folder_;
   uint16_t port_ = 0;
   pid_t pid_ = -1;

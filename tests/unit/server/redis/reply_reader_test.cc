@@ -111,7 +111,7 @@ TEST(ReplyReader, RefusesAtTheFirstByteThatShowsIt) {
 }
 
 TEST(ReplyReader, NumbersThatOnlyHiredisRefusesBreakItToo) {
-  for (const std::string_view bytes : {":007\r\n", "$-0\r\n", ":-0\r\n"}) {
+  for (const std::string_view bytes : {":007\r\n", "$-0\r\n\r\n", ":-0\r\n"}) {
     const Result result = ReadAll(bytes, bytes.size());
     EXPECT_NE(result.error, "") << bytes;
     EXPECT_TRUE(result.replies.empty()) << bytes;
