@@ -1,6 +1,7 @@
 #include "server/memory_profile_store.h"
 
 #include <functional>
+#include <vector>
 
 namespace kindred {
 
@@ -22,6 +23,29 @@ absl::StatusOr<bool> MemoryProfileStore::Get(std::string_view user_id, Profile* 
   ClearProfile(profile);
   misses_.fetch_add(1, std::memory_order_relaxed);
   return false;
+}
+
+absl::Status MemoryProfileStore::ForEach(const std::function<bool(const Profile&)>& visit) {
+  std::vector<std::string> users;
+  Profile profile;
+  for (Shard& shard : shards_) {
+    users.clear();
+    {
+      const std::lock_guard lock(shard.mutex);
+      for (const auto& [user_id, stored] : shard.profiles) users.push_back(user_id);
+    }
+    // One by one, so that `visit` may use the store.
+    for (const std::string& user_id : users) {
+      {
+        const std::lock_guard lock(shard.mutex);
+        const auto found = shard.profiles.find(user_id);
+        if (found == shard.profiles.end()) continue;
+        profile = found->second;
+      }
+      if (!visit(profile)) return absl::OkStatus();
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status MemoryProfileStore::Commit(std::span<const Profile* const> profiles) {

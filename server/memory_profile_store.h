@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ class MemoryProfileStore final : public ProfileStore {
   std::string_view name() const override { return "memory"; }
   StoreDurability durability() const override { return StoreDurability::kMemory; }
   absl::StatusOr<bool> Get(std::string_view user_id, Profile* profile) override;
+  absl::Status ForEach(const std::function<bool(const Profile&)>& visit) override;
   absl::Status Commit(std::span<const Profile* const> profiles) override;
   ProfileStoreCounts counts() const override;
 

@@ -11,6 +11,9 @@
 namespace kindred {
 namespace {
 
+// Updates and deletions that nobody lives to count.
+constexpr uint64_t kMaxCount = 1ull << 53;
+
 // The place of `value` among those that were there before, or at their end.
 template <typename Values, typename Value>
 uint32_t PlaceOf(const Value& value, Values* values) {
@@ -57,6 +60,7 @@ bool FitColumns(const v1::PackedProfile& packed) {
 
 bool AreSound(const v1::PackedProfile& packed) {
   if (!IsId(packed.user_id(), limits::kMaxIdBytes) || !IsTime(packed.updated_ms())) return false;
+  if (packed.version() > kMaxCount || packed.epoch() > kMaxCount) return false;
   if (packed.version() == 0 && (packed.epoch() == 0 || packed.item_ids_size() > 0 || packed.update_ids_size() > 0)) {
     return false;
   }

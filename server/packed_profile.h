@@ -14,7 +14,8 @@ namespace kindred {
 void PackProfile(const Profile& profile, size_t skip_events, size_t skip_ids, v1::PackedProfile* packed);
 
 // False, and an empty `profile`, when that is no profile which a server could have made: columns of unequal lengths,
-// ids that are empty or too long, weights that are no numbers above 0, events out of order. O(events).
+// ids that are empty or too long, weights that are no numbers above 0, events out of order, a version or an epoch above
+// 2^53. O(events).
 bool UnpackProfile(const v1::PackedProfile& packed, Profile* profile);
 
 }  // namespace kindred

@@ -40,16 +40,16 @@ size_t LeastSkip(size_t n, const Fits& fits) {
 bool PackWithin(size_t max_bytes, const Profile& profile, v1::PackedProfile* packed) {
   PackProfile(profile, 0, 0, packed);
   if (packed->ByteSizeLong() <= max_bytes) return true;
-  const size_t n_events = profile.events.size();
+  const size_t n_events = profile.events.size(), n_ids = profile.update_ids.size();
   const auto fits = [&](size_t skip_events, size_t skip_ids) {
     PackProfile(profile, skip_events, skip_ids, packed);
     return packed->ByteSizeLong() <= max_bytes;
   };
   const size_t skip_events = LeastSkip(n_events, [&](size_t skip) { return fits(skip, 0); });
   if (fits(skip_events, 0)) return false;
-  const size_t skip_ids = LeastSkip(profile.update_ids.size(), [&](size_t skip) { return fits(n_events, skip); });
+  const size_t skip_ids = LeastSkip(n_ids, [&](size_t skip) { return fits(n_events, skip); });
   PackProfile(profile, n_events, skip_ids, packed);
-  return false;
+  return n_events == 0 && skip_ids == 0;
 }
 
 ValueFault ReadOldValue(std::string_view user_id, std::string_view value, ProfileCodecScratch* scratch,

@@ -100,6 +100,8 @@ TEST(PackedProfile, WhatNoServerMadeIsRefused) {
       {"no user", [](auto* p) { p->clear_user_id(); }},
       {"a long user", [](auto* p) { p->set_user_id(std::string(1025, 'u')); }},
       {"version 0 with events", [](auto* p) { p->set_version(0); }},
+      {"a version of very many", [](auto* p) { p->set_version((1ull << 53) + 1); }},
+      {"an epoch of very many", [](auto* p) { p->set_epoch(~0ull); }},
       {"a late update", [&](auto* p) { p->set_updated_ms(last); }},
       {"an empty item", [](auto* p) { p->set_item_ids(1, ""); }},
       {"a long item", [](auto* p) { p->set_item_ids(2, std::string(1025, 'i')); }},

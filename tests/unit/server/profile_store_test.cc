@@ -5,9 +5,10 @@
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
 
-#include <functional>
+#include <map>
 #include <memory>
 
+#include "core/base/str_cat.h"
 #include "server/embedded_profile_store.h"
 #include "server/memory_profile_store.h"
 #include "tests/support/files.h"
@@ -100,6 +101,36 @@ TEST_P(ProfileStoreTest, AProfileOfVersionZeroDeletes) {
   EXPECT_EQ(profile, ProfileOf("a", 1, "new"));
 }
 
+TEST_P(ProfileStoreTest, VisitsEveryProfileOnce) {
+  std::vector<Profile> profiles;
+  for (int i = 0; i < 300; ++i) profiles.push_back(ProfileOf(StrCat("u", i), 1 + i));
+  ASSERT_TRUE(CommitAll(store_.get(), profiles).ok());
+  ASSERT_TRUE(CommitAll(store_.get(), {NobodyOf("u7")}).ok());
+  std::map<std::string, Profile> seen;
+  const absl::Status status = store_->ForEach([&](const Profile& profile) {
+    EXPECT_TRUE(seen.emplace(profile.user_id, profile).second);
+    // The store may be used meanwhile; also to delete.
+    EXPECT_TRUE(CommitAll(store_.get(), {NobodyOf(profile.user_id)}).ok());
+    return true;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(seen.size(), 299u);
+  EXPECT_EQ(seen["u8"], ProfileOf("u8", 9));
+  EXPECT_TRUE(store_
+                  ->ForEach([](const Profile& profile) {
+                    ADD_FAILURE() << profile.user_id;
+                    return true;
+                  })
+                  .ok());
+}
+
+TEST_P(ProfileStoreTest, AVisitEndsWhenItIsToldTo) {
+  ASSERT_TRUE(CommitAll(store_.get(), {ProfileOf("a", 1), ProfileOf("b", 1), ProfileOf("c", 1)}).ok());
+  int seen = 0;
+  EXPECT_TRUE(store_->ForEach([&](const Profile&) { return ++seen < 2; }).ok());
+  EXPECT_EQ(seen, 2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, ProfileStoreTest, ::testing::Values("memory", "embedded"),
                          [](const auto& info) { return std::string(info.param); });
 
@@ -165,6 +196,16 @@ TEST(EmbeddedProfileStore, ADamagedOrMisplacedValueIsAMissThatIsCounted) {
     EXPECT_EQ(profile, Profile());
   }
   EXPECT_EQ(store->counts().corrupt, 2u);
+  // Who lists them does not meet them.
+  std::vector<std::string> users;
+  EXPECT_TRUE(store
+                  ->ForEach([&](const Profile& listed) {
+                    users.push_back(listed.user_id);
+                    return true;
+                  })
+                  .ok());
+  EXPECT_THAT(users, ::testing::ElementsAre("other"));
+  EXPECT_EQ(store->counts().corrupt, 4u);
   // The next commit puts it right.
   ASSERT_TRUE(CommitAll(store.get(), {ProfileOf("damaged", 1)}).ok());
   const auto found = store->Get("damaged", &profile);
