@@ -13,14 +13,14 @@ void ProfileBacklog::Add(std::string_view user_id, SharedProfile profile, KnownV
   if (fresh) {
     entry.item.user_id = user_id;
     entry.item.base = std::move(base);
-    entry.kind = kind;
+    entry.item.kind = kind;
     entry.since_ms = NowMs();
     entry.age = by_age_.insert(by_age_.end(), &entry);
     if (kind == BacklogClass::kReplay) ++replays_;
     QueueOf(entry).push_back(&entry);
-  } else if (entry.kind == BacklogClass::kReplay && kind == BacklogClass::kFresh) {
+  } else if (entry.item.kind == BacklogClass::kReplay && kind == BacklogClass::kFresh) {
     if (!entry.held) std::erase(QueueOf(entry), &entry);
-    entry.kind = kind;
+    entry.item.kind = kind;
     --replays_;
     if (!entry.held) QueueOf(entry).push_back(&entry);
   }
@@ -55,7 +55,7 @@ bool ProfileBacklog::Applied(const BacklogItem& item, uint64_t checksum, std::ve
   Entry& entry = at->second;
   TakeWaiting(&entry, item.sequence, waiting);
   if (entry.item.sequence == item.sequence) {
-    if (entry.kind == BacklogClass::kReplay) --replays_;
+    if (entry.item.kind == BacklogClass::kReplay) --replays_;
     by_age_.erase(entry.age);
     entries_.erase(at);
     UpdateStats();

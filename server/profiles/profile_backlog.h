@@ -28,6 +28,7 @@ enum class BacklogClass : uint8_t { kFresh, kReplay };
 struct BacklogItem {
   std::string user_id;
   SharedProfile profile;
+  BacklogClass kind = BacklogClass::kFresh;
   uint64_t sequence = 0;  // grows with every profile that is put in
   // The value that may be in Redis. Unless `merged`, its profile has to be merged before it may be replaced.
   KnownValue base;
@@ -76,7 +77,6 @@ class ProfileBacklog {
   };
   struct Entry {
     BacklogItem item;
-    BacklogClass kind = BacklogClass::kFresh;
     bool held = false;
     int64_t since_ms = 0;
     std::list<const Entry*>::iterator age;
@@ -84,7 +84,7 @@ class ProfileBacklog {
   };
 
   // With mutex_ held.
-  std::deque<Entry*>& QueueOf(const Entry& entry) { return queues_[static_cast<size_t>(entry.kind)]; }
+  std::deque<Entry*>& QueueOf(const Entry& entry) { return queues_[static_cast<size_t>(entry.item.kind)]; }
   void TakeWaiting(Entry* entry, uint64_t sequence, std::vector<Shared>* out);
   void UpdateStats();
 

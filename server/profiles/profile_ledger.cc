@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "core/profile/merge.h"
 #include "server/logging.h"
+#include "server/profiles/unseen_merge.h"
 #include "server/request_events.h"
 
 namespace kindred {
@@ -59,7 +60,7 @@ absl::Status ProfileLedger::Reconcile(Profile* profile) {
   const SharedProfile known = near_->Find(profile->user_id, NearCache::TimePoint::max()).known.profile;
   if (profile->version > 0) {
     // What came in since the writer read it must not go out of sight again.
-    if (known != nullptr && !IsNewer(profile, known.get())) MergeProfile(*known, options_->limits, profile);
+    if (known != nullptr && !IsNewer(profile, known.get())) MergeUnseen(*known, options_->limits, profile);
     return absl::OkStatus();
   }
   Profile stored;
@@ -139,7 +140,8 @@ bool ProfileLedger::Merge(BacklogItem* item, const KnownValue& current) {
   WaitForCommit(item->user_id, &lock);
   while (true) {
     auto merged = std::make_shared<Profile>(*item->profile);
-    const bool changed = MergeProfile(*current.profile, options_->limits, merged.get());
+    const auto merge = item->kind == BacklogClass::kFresh ? MergeUnseen : MergeProfile;
+    const bool changed = merge(*current.profile, options_->limits, merged.get());
     const bool same = *merged == *current.profile;
     item->base = current;
     item->merged = true;

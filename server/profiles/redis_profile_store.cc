@@ -57,7 +57,7 @@ absl::Status RedisProfileStore::ForEach(const std::function<bool(const Profile&)
   std::unordered_set<std::string> seen;
   bool go_on = true;
   if (options_.scan) {
-    const absl::Status scanned = ScanProfiles(client_, options_.key_prefix, [&](Profile& profile) {
+    absl::Status scanned = ScanProfiles(client_, options_.key_prefix, [&](Profile& profile) {
       if (!seen.insert(profile.user_id).second) return true;
       const absl::StatusOr<SharedProfile> known = ledger_.Recall(profile.user_id);
       if (known.ok() && *known != nullptr) MergeProfile(**known, options_.limits, &profile);

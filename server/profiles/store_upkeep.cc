@@ -12,6 +12,8 @@ namespace {
 
 // Replays come in portions: so often, while there are any.
 constexpr std::chrono::milliseconds kReplayInterval(10);
+// Between tries to mark everything in a journal that takes no writes.
+constexpr std::chrono::seconds kMarkInterval(1);
 // Users that are looked up in the journal at a time.
 constexpr size_t kMarkedAtOnce = 32'768;
 
@@ -71,6 +73,7 @@ void StoreUpkeep::Run() {
     bool emptied = false;
     {
       Clock::time_point until = Clock::now() + (replaying() ? kReplayInterval : std::chrono::minutes(1));
+      if (unmarked_) until = Clock::now() + kMarkInterval;
       for (const Periodic& one : periodic_) until = std::min(until, one.due);
       std::unique_lock lock(signals_->mutex);
       signals_->wake.wait_until(lock, until, [this] { return signals_->changed; });
@@ -81,8 +84,13 @@ void StoreUpkeep::Run() {
       std::move(signals_->added.begin(), signals_->added.end(), std::back_inserter(periodic_));
       signals_->added.clear();
     }
-    if (!servers.empty() || emptied) MeetServers(servers, emptied);
+    MeetServers(servers);
     servers.clear();
+    if (emptied) {
+      LogWarn("Redis was emptied: profiles are written again");
+      unmarked_ = true;
+    }
+    if (unmarked_) MarkAll();
     RunPeriodic();
     if (replaying()) ReplaySome();
   }
@@ -97,24 +105,23 @@ void StoreUpkeep::RunPeriodic() {
   }
 }
 
-void StoreUpkeep::MeetServers(const std::vector<std::pair<std::string, std::string>>& servers, bool emptied) {
-  bool all = emptied;
+void StoreUpkeep::MeetServers(const std::vector<std::pair<std::string, std::string>>& servers) {
   for (const auto& [node, run_id] : servers) {
     if (servers_.IsOld(node, run_id)) continue;
-    all = true;
+    LogInfo("another Redis server, or one that restarted: profiles are written again");
     canary_.Forget();
     servers_.Remember(node, run_id);
-    servers_changed_ = true;
+    unmarked_ = servers_changed_ = true;
   }
-  if (!all) return;
-  Count(&stats_->new_servers);
+}
+
+void StoreUpkeep::MarkAll() {
   if (const absl::Status status = journal_->MarkAll(NowMs() - options_->ttl.count()); !status.ok()) {
-    LogError("profiles that Redis may have lost cannot be marked; they are written when they are read",
-             {{"error", status.ToString()}});
+    LogError("profiles that Redis may have lost cannot be marked; this is tried again", {{"error", status.ToString()}});
     return;
   }
-  LogInfo(emptied ? "Redis was emptied: profiles are written again"
-                  : "another Redis server: profiles are written again");
+  unmarked_ = false;
+  Count(&stats_->new_servers);
   marked_.clear();
   replaying_.store(true, std::memory_order_relaxed);
   if (!servers_changed_) return;

@@ -65,7 +65,8 @@ class StoreUpkeep {
 
   void Run();
   void RunPeriodic();
-  void MeetServers(const std::vector<std::pair<std::string, std::string>>& servers, bool emptied);
+  void MeetServers(const std::vector<std::pair<std::string, std::string>>& servers);
+  void MarkAll();
   void ReplaySome();
   void Sweep();
 
@@ -80,6 +81,7 @@ class StoreUpkeep {
 
   // Of the thread.
   KnownServers servers_;
+  bool unmarked_ = false;         // Redis may have lost anything, and the journal does not say so yet
   bool servers_changed_ = false;  // and not saved: what they lack is marked, but the file says otherwise
   Canary canary_;
   std::deque<std::string> marked_;  // to be replayed next

@@ -364,6 +364,32 @@ TEST_F(RedisProfileStoreTest, ADeletionWinsOverTheCopyOfAnother) {
   EXPECT_EQ(Fetch("v").profile.epoch, 2u);
 }
 
+// Neither replica knew what the other did.
+TEST_F(RedisProfileStoreTest, DeletionsAndUpdatesThatHaveNotSeenOneAnother) {
+  Profile anew = ProfileOf("u", 7, {"a"});
+  anew.epoch = 3;
+  redis_.Set("profile:u", ValueOf(anew));
+  Profile nobody;
+  nobody.user_id = "u";
+  ASSERT_TRUE(Commit(nobody).ok());  // epoch 1, for all that is known here
+  ASSERT_TRUE(Applied());
+  EXPECT_EQ(InRedis("u").version, 0u);
+  EXPECT_EQ(InRedis("u").epoch, 4u);
+  EXPECT_EQ(Fetch("u").profile.version, 0u);
+
+  Profile deleted = ProfileOf("v", 0, {});
+  deleted.epoch = 1;
+  deleted.updated_ms -= 1000;
+  redis_.Set("profile:v", ValueOf(deleted));
+  Profile back = ProfileOf("v", 1, {"back"});
+  back.events[0].time_ms = NowMs();
+  ASSERT_TRUE(Commit(back).ok());
+  ASSERT_TRUE(Applied());
+  EXPECT_THAT(ItemsOf(InRedis("v")), ElementsAre("back"));
+  EXPECT_EQ(InRedis("v").epoch, 1u);
+  EXPECT_THAT(ItemsOf(Fetch("v").profile), ElementsAre("back"));
+}
+
 TEST_F(RedisProfileStoreTest, WhatRedisLostIsServedAndWrittenAgain) {
   const Profile profile = ProfileOf("u", 4, {"a"});
   ASSERT_TRUE(Commit(profile).ok());
