@@ -1,0 +1,69 @@
+#include "server/profiles/redis_scan.h"
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "server/profile_codec.h"
+#include "server/profiles/stored_profile.h"
+
+namespace kindred {
+namespace {
+
+constexpr std::chrono::seconds kTimeout(2);
+// Keys of one step; a client refuses arrays of more than a thousand.
+constexpr char kKeysAtOnce[] = "200";
+
+redis::Reply Ask(redis::Client* client, std::string key, std::vector<std::string> arguments) {
+  const auto answer = std::make_shared<std::promise<redis::Reply>>();
+  redis::Command command;
+  command.key = std::move(key);
+  command.arguments = std::move(arguments);
+  command.repeatable = true;
+  client->Execute(std::move(command), std::chrono::steady_clock::now() + kTimeout,
+                  [answer](redis::Reply reply) { answer->set_value(std::move(reply)); });
+  return answer->get_future().get();
+}
+
+// As a glob pattern that matches itself.
+std::string Escaped(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (std::string_view("*?[]\\").find(c) != std::string_view::npos) escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+absl::Status Failed(const redis::Reply& reply) {
+  return absl::UnavailableError(absl::StrFormat("Redis cannot be scanned for profiles: %s", reply.text));
+}
+
+}  // namespace
+
+absl::Status ScanProfiles(redis::Client* client, const std::string& key_prefix,
+                          const std::function<bool(Profile&)>& visit) {
+  const std::string pattern = Escaped(key_prefix) + "*";
+  ProfileCodecScratch scratch;
+  Profile profile;
+  std::string cursor = "0";
+  do {
+    const redis::Reply step =
+        Ask(client, "", {"SCAN", cursor, "MATCH", pattern, "COUNT", kKeysAtOnce, "TYPE", "string"});
+    if (!step.ok() || step.elements.size() != 2) return Failed(step);
+    cursor = step.elements[0].text;
+    for (const redis::Reply& key : step.elements[1].elements) {
+      const redis::Reply value = Ask(client, key.text, {"GETRANGE", key.text, "0", std::to_string(kMaxStoredBytes)});
+      if (!value.ok()) return Failed(value);
+      const std::string_view user_id = std::string_view(key.text).substr(key_prefix.size());
+      if (DecodeProfile(user_id, value.text, &scratch, &profile) && !visit(profile)) return absl::OkStatus();
+    }
+  } while (cursor != "0");
+  return absl::OkStatus();
+}
+
+}  // namespace kindred

@@ -1,0 +1,159 @@
+#include "server/profiles/store_upkeep.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+#include "server/logging.h"
+#include "server/request_events.h"
+
+namespace kindred {
+namespace {
+
+// Replays come in portions: so often, while there are any.
+constexpr std::chrono::milliseconds kReplayInterval(10);
+// Users that are looked up in the journal at a time.
+constexpr size_t kMarkedAtOnce = 32'768;
+
+}  // namespace
+
+StoreUpkeep::StoreUpkeep(redis::Client* client, ProfileJournal* journal, ProfileLedger* ledger, ProfileBacklog* backlog,
+                         ProfileApplier* applier, const RedisStoreOptions* options, RedisStoreStats* stats)
+    : journal_(journal),
+      ledger_(ledger),
+      backlog_(backlog),
+      applier_(applier),
+      options_(options),
+      stats_(stats),
+      signals_(std::make_shared<Signals>()),
+      servers_(options->servers_file),
+      canary_(client, options->key_prefix, options->server_id, options->canary_keys, options->ttl, !servers_.empty(),
+              [signals = signals_] {
+                const std::lock_guard lock(signals->mutex);
+                signals->emptied = signals->changed = true;
+                signals->wake.notify_one();
+              }) {
+  if (options->canary_interval.count() > 0) {
+    Every(options->canary_interval, [this] { canary_.Look(Clock::now() + options_->write_timeout); });
+  }
+  if (options->sweep_interval.count() > 0) Every(options->sweep_interval, [this] { Sweep(); });
+  thread_ = std::thread(&StoreUpkeep::Run, this);
+}
+
+StoreUpkeep::~StoreUpkeep() {
+  {
+    const std::lock_guard lock(signals_->mutex);
+    signals_->stopping = signals_->changed = true;
+    signals_->wake.notify_one();
+  }
+  thread_.join();
+}
+
+void StoreUpkeep::OnNewServer(std::string_view node, std::string_view run_id) {
+  applier_->OnNewServer();
+  const std::lock_guard lock(signals_->mutex);
+  signals_->servers.emplace_back(node, run_id);
+  signals_->changed = true;
+  signals_->wake.notify_one();
+}
+
+void StoreUpkeep::Every(std::chrono::milliseconds interval, std::function<void()> task) {
+  const std::lock_guard lock(signals_->mutex);
+  signals_->added.push_back({interval, Clock::now() + interval, std::move(task)});
+  signals_->changed = true;
+  signals_->wake.notify_one();
+}
+
+void StoreUpkeep::Run() {
+  pthread_setname_np(pthread_self(), "profile-upkeep");
+  std::vector<std::pair<std::string, std::string>> servers;
+  while (true) {
+    bool emptied = false;
+    {
+      Clock::time_point until = Clock::now() + (replaying() ? kReplayInterval : std::chrono::minutes(1));
+      for (const Periodic& one : periodic_) until = std::min(until, one.due);
+      std::unique_lock lock(signals_->mutex);
+      signals_->wake.wait_until(lock, until, [this] { return signals_->changed; });
+      signals_->changed = false;
+      if (signals_->stopping) return;
+      servers.swap(signals_->servers);
+      std::swap(emptied, signals_->emptied);
+      std::move(signals_->added.begin(), signals_->added.end(), std::back_inserter(periodic_));
+      signals_->added.clear();
+    }
+    if (!servers.empty() || emptied) MeetServers(servers, emptied);
+    servers.clear();
+    RunPeriodic();
+    if (replaying()) ReplaySome();
+  }
+}
+
+void StoreUpkeep::RunPeriodic() {
+  for (Periodic& one : periodic_) {
+    const Clock::time_point now = Clock::now();
+    if (now < one.due) continue;
+    one.due = now + one.interval;
+    one.task();
+  }
+}
+
+void StoreUpkeep::MeetServers(const std::vector<std::pair<std::string, std::string>>& servers, bool emptied) {
+  bool all = emptied;
+  for (const auto& [node, run_id] : servers) {
+    if (servers_.IsOld(node, run_id)) continue;
+    all = true;
+    canary_.Forget();
+    servers_.Remember(node, run_id);
+    servers_changed_ = true;
+  }
+  if (!all) return;
+  Count(&stats_->new_servers);
+  if (const absl::Status status = journal_->MarkAll(NowMs() - options_->ttl.count()); !status.ok()) {
+    LogError("profiles that Redis may have lost cannot be marked; they are written when they are read",
+             {{"error", status.ToString()}});
+    return;
+  }
+  LogInfo(emptied ? "Redis was emptied: profiles are written again"
+                  : "another Redis server: profiles are written again");
+  marked_.clear();
+  replaying_.store(true, std::memory_order_relaxed);
+  if (!servers_changed_) return;
+  // After the marks: whoever reads that the server is known relies on them.
+  const absl::Status saved = servers_.Save();
+  servers_changed_ = !saved.ok();
+  if (!saved.ok()) LogWarn("the next start will write all profiles again", {{"error", saved.ToString()}});
+}
+
+void StoreUpkeep::ReplaySome() {
+  if (marked_.empty()) {
+    if (backlog_->replays() > 0) return;  // they are marked still
+    const absl::Status status = journal_->ForEachMarked([this](const Profile& profile) {
+      if (!backlog_->Contains(profile.user_id)) marked_.push_back(profile.user_id);
+      return marked_.size() < kMarkedAtOnce;
+    });
+    if (!status.ok()) {
+      LogWarn("the journal cannot be read for what Redis lacks", {{"error", status.ToString()}});
+      return;
+    }
+    if (marked_.empty()) return replaying_.store(false, std::memory_order_relaxed);
+  }
+  const uint64_t portion = std::max<uint64_t>(options_->replay_per_second * kReplayInterval.count() / 1000, 1);
+  const uint64_t room = 2 * uint64_t{options_->max_in_flight};
+  for (uint64_t i = 0; i < portion && !marked_.empty() && backlog_->replays() < room; ++i) {
+    ledger_->Replay(marked_.front());
+    marked_.pop_front();
+  }
+  applier_->Wake();
+}
+
+void StoreUpkeep::Sweep() {
+  const absl::StatusOr<uint64_t> swept =
+      journal_->Sweep(NowMs() - options_->ttl.count(), NowMs() - options_->tombstone_ttl.count());
+  if (swept.ok()) {
+    Count(&stats_->swept, *swept);
+  } else {
+    LogWarn("old profiles cannot be dropped from the journal", {{"error", swept.status().ToString()}});
+  }
+}
+
+}  // namespace kindred
