@@ -1,6 +1,7 @@
 #include "server/profile_service.h"
 
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,9 @@
 
 namespace kindred {
 namespace {
+
+// The most that a profile waits to be read where the servers share it; the store has a bound of its own.
+constexpr std::chrono::seconds kLearnTime(1);
 
 constexpr std::string_view kServiceName = "kindred.v1.ProfileService";
 
@@ -77,36 +81,49 @@ absl::StatusOr<std::unique_ptr<ProfileExport>> ProfileService::ExportProfiles(
       store_, std::vector<std::string>(request.user_ids().begin(), request.user_ids().end()));
 }
 
+void ProfileService::Learn(const std::string& user_id, uint64_t min_version, std::function<void()> then) const {
+  if (!store_->remote()) return then();
+  const auto fetched = std::make_shared<FetchedProfile>();
+  const FetchOptions options{.min_version = min_version, .deadline = std::chrono::steady_clock::now() + kLearnTime};
+  const auto go_on = [fetched, then = std::move(then)] { then(); };
+  // Read or not: the store merges once more when it writes.
+  if (store_->Fetch(user_id, options, fetched.get(), go_on)) go_on();
+}
+
 void ProfileService::ImportProfiles(const v1::ImportProfilesRequest& request, v1::ImportProfilesResponse* response,
                                     Done done) const {
   FieldChecks checks;
   CheckSize("profiles", request.profiles_size(), 1, &checks);
   if (!checks.ok()) return done(checks.status());
-  // All are there before the writer fills the first.
+  // All are there before the first is filled, on whichever thread.
   for (int i = 0; i < request.profiles_size(); ++i) response->add_results();
   const auto countdown = std::make_shared<Countdown>(std::move(done));
   for (int i = 0; i < request.profiles_size(); ++i) {
     v1::ProfileImport* result = response->mutable_results(i);
     FieldChecks of_record;
     CheckRecord(absl::StrFormat("profiles[%d]", i), request.profiles(i), limits_, &of_record);
-    absl::Status queued = of_record.status();
-    if (queued.ok()) {
-      Profile profile;
-      ReadRecord(request.profiles(i), &profile);
-      countdown->Begin();
-      queued = writer_->SubmitMerge(std::move(profile), request.validate_only(),
-                                    [result, countdown](const UpdateOutcome& outcome) {
-                                      if (outcome.status.ok()) {
-                                        result->set_changed(!outcome.duplicate);
-                                        result->set_profile_version(outcome.profile_version);
-                                      } else {
-                                        *result->mutable_status() = ToStatusMessage(outcome.status);
-                                      }
-                                      countdown->End();
-                                    });
-      if (!queued.ok()) countdown->End();
+    if (!of_record.ok()) {
+      *result->mutable_status() = ToStatusMessage(of_record.status());
+      continue;
     }
-    if (!queued.ok()) *result->mutable_status() = ToStatusMessage(queued);
+    const auto profile = std::make_shared<Profile>();
+    ReadRecord(request.profiles(i), profile.get());
+    countdown->Begin();
+    Learn(profile->user_id, 0, [this, profile, trial = request.validate_only(), result, countdown] {
+      const absl::Status queued =
+          writer_->SubmitMerge(std::move(*profile), trial, [result, countdown](const UpdateOutcome& outcome) {
+            if (outcome.status.ok()) {
+              result->set_changed(!outcome.duplicate);
+              result->set_profile_version(outcome.profile_version);
+            } else {
+              *result->mutable_status() = ToStatusMessage(outcome.status);
+            }
+            countdown->End();
+          });
+      if (queued.ok()) return;
+      *result->mutable_status() = ToStatusMessage(queued);
+      countdown->End();
+    });
   }
   countdown->End();
 }
@@ -122,10 +139,14 @@ void ProfileService::DeleteProfiles(const v1::DeleteProfilesRequest& request, v1
     v1::ProfileDeletion* result = response->mutable_results(i);
     FieldChecks of_user;
     of_user.Id(absl::StrFormat("user_ids[%d]", i), request.user_ids(i));
-    absl::Status queued = of_user.status();
-    if (queued.ok()) {
-      countdown->Begin();
-      queued = writer_->SubmitDeletion(request.user_ids(i), [result, countdown](const UpdateOutcome& outcome) {
+    if (!of_user.ok()) {
+      *result->mutable_status() = ToStatusMessage(of_user.status());
+      continue;
+    }
+    countdown->Begin();
+    // Past the caches: a deletion counts when its epoch is above that of every copy.
+    Learn(request.user_ids(i), UINT64_MAX, [this, user_id = request.user_ids(i), result, countdown] {
+      const absl::Status queued = writer_->SubmitDeletion(user_id, [result, countdown](const UpdateOutcome& outcome) {
         if (outcome.status.ok()) {
           result->set_existed(outcome.existed);
         } else {
@@ -133,9 +154,10 @@ void ProfileService::DeleteProfiles(const v1::DeleteProfilesRequest& request, v1
         }
         countdown->End();
       });
-      if (!queued.ok()) countdown->End();
-    }
-    if (!queued.ok()) *result->mutable_status() = ToStatusMessage(queued);
+      if (queued.ok()) return;
+      *result->mutable_status() = ToStatusMessage(queued);
+      countdown->End();
+    });
   }
   countdown->End();
 }

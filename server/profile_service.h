@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,6 +35,10 @@ class ProfileService {
   void DeleteProfiles(const v1::DeleteProfilesRequest& request, v1::DeleteProfilesResponse* response, Done done) const;
 
  private:
+  // Reads what the servers share of a user, where they share anything, so that this server's store knows it; then calls
+  // `then`, before this returns or from the store's thread. `min_version` as FetchOptions::min_version.
+  void Learn(const std::string& user_id, uint64_t min_version, std::function<void()> then) const;
+
   ProfileStore* const store_;
   ProfileWriter* const writer_;
   const ProfileLimits limits_;

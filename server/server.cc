@@ -14,12 +14,17 @@
 #include "server/limits.h"
 #include "server/logging.h"
 #include "server/memory_profile_store.h"
+#include "server/redis_config.h"
 
 namespace kindred {
 namespace {
 
 // Operators call seldom, and a few at a time.
 constexpr uint32_t kAdminCallsPerMethod = 4;
+
+// How long a stop waits for Redis to take what it lacks. The journal has it all, so that this only spares other servers
+// the wait for the next start.
+constexpr std::chrono::seconds kRedisFlushTime(5);
 
 constexpr ProfileLimits kProfileLimits = {.max_events = limits::kMaxEvents};
 
@@ -97,18 +102,27 @@ absl::Status Server::LoadModels() {
 }
 
 absl::Status Server::OpenStore() {
+  LogFields fields;
   if (config_.profiles().has_memory()) {
-    store_ = std::make_unique<MemoryProfileStore>();
+    own_store_ = std::make_unique<MemoryProfileStore>();
+  } else if (config_.profiles().has_redis()) {
+    const v1::RedisStoreConfig& redis = config_.profiles().redis();
+    ASSIGN_OR_RETURN(redis_, RedisProfiles::Open(redis, kProfileLimits));
+    redis_->Publish(models_.All());
+    fields = {{"dir", redis.journal().dir()}, {"redis", DescribeRedis(redis)}};
   } else {
     const v1::EmbeddedStoreConfig& embedded = config_.profiles().embedded();
-    ASSIGN_OR_RETURN(store_, EmbeddedProfileStore::Open(embedded.dir(), embedded.block_cache_bytes()));
+    ASSIGN_OR_RETURN(own_store_, EmbeddedProfileStore::Open(embedded.dir(), embedded.block_cache_bytes()));
+    fields = {{"dir", embedded.dir()}};
   }
+  store_ = redis_ != nullptr ? redis_->store() : own_store_.get();
   ProfileWriterOptions options;
   options.max_queued = config_.profiles().max_queued_updates();
   options.max_commit = config_.profiles().max_commit_updates();
   options.limits = kProfileLimits;
-  writer_ = std::make_unique<ProfileWriter>(store_.get(), options);
-  LogInfo("profile store open", {{"store", store_->name()}, {"dir", config_.profiles().embedded().dir()}});
+  writer_ = std::make_unique<ProfileWriter>(store_, options);
+  fields["store"] = store_->name();
+  LogInfo("profile store open", fields);
   return absl::OkStatus();
 }
 
@@ -132,7 +146,7 @@ absl::Status Server::StartAdminRpc() {
   item_service_ = std::make_unique<ItemService>(items_.get());
   admin_rpc_ = std::make_unique<rpc::RpcServer>(options);
   item_service_->Register(admin_rpc_.get());
-  profile_service_ = std::make_unique<ProfileService>(store_.get(), writer_.get(), kProfileLimits);
+  profile_service_ = std::make_unique<ProfileService>(store_, writer_.get(), kProfileLimits);
   profile_service_->Register(admin_rpc_.get());
   return admin_rpc_->Start();
 }
@@ -146,14 +160,15 @@ absl::Status Server::StartRpc() {
   options.max_request_bytes = config_.serving().max_request_bytes();
   options.max_concurrent_streams = config_.serving().max_concurrent_streams();
   const bool await_redis = config_.profiles().redis().required_durability() == v1::REQUIRED_DURABILITY_REDIS;
-  service_ =
-      std::make_unique<RecommendationService>(&models_, &availability_, store_.get(), writer_.get(), options.threads,
-                                              await_redis ? StoreDurability::kRedis : StoreDurability::kJournal);
+  service_ = std::make_unique<RecommendationService>(&models_, &availability_, store_, writer_.get(), options.threads,
+                                                     await_redis ? StoreDurability::kRedis : StoreDurability::kJournal);
   rpc_ = std::make_unique<rpc::RpcServer>(options);
   service_->Register(rpc_.get());
   RETURN_IF_ERROR(rpc_->Start());
-  SetSources({&rpc_->stats(), &service_->counters(), &models_, store_.get(), writer_.get(), &admin_rpc_->stats(),
-              items_.get()});
+  MetricSources sources{&rpc_->stats(), &service_->counters(), &models_,    store_,
+                        writer_.get(),  &admin_rpc_->stats(),  items_.get()};
+  if (redis_ != nullptr) sources.redis = [redis = redis_.get()] { return redis->Snapshot(); };
+  SetSources(sources);
   const std::lock_guard lock(sources_mutex_);
   shown_address_ = rpc_->address();
   shown_admin_grpc_ = admin_rpc_->address();
@@ -205,6 +220,12 @@ void Server::Drain() {
   admin_rpc_->Drain(left());
 }
 
+void Server::FlushToRedis() {
+  if (redis_ == nullptr || redis_->Drain(std::chrono::steady_clock::now() + kRedisFlushTime)) return;
+  LogWarn("Redis does not have everything yet; the journal has, and the next start sends it",
+          {{"profiles", redis_->Snapshot().store.backlog}, {"journal", config_.profiles().redis().journal().dir()}});
+}
+
 void Server::Stop() {
   if (std::exchange(stopped_, true)) return;
   SetState(State::kDraining);
@@ -212,6 +233,7 @@ void Server::Stop() {
   if (serving) Drain();
   // Before the workers end: it finishes calls that wait for their update.
   if (writer_ != nullptr) writer_->Stop();
+  FlushToRedis();
   if (serving) {
     rpc_->Stop();
     admin_rpc_->Stop();
@@ -224,7 +246,8 @@ void Server::Stop() {
   item_service_.reset();
   items_.reset();
   writer_.reset();
-  store_.reset();
+  redis_.reset();
+  own_store_.reset();
   admin_.reset();
   LogInfo("stopped");
 }

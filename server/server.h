@@ -19,6 +19,7 @@
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
 #include "server/recommendation_service.h"
+#include "server/redis_profiles.h"
 #include "server/rpc/rpc_server.h"
 #include "server/status_page.h"
 
@@ -26,8 +27,9 @@ namespace kindred {
 
 class Server {
  public:
-  // Admin port (alive, not ready) → models → profile store → profile writer → items → admin gRPC → gRPC → ready.
-  // `config` is complete (CompleteConfig). On an error what was started is stopped again; the message says what to do.
+  // Admin port (alive, not ready) → models → profile store (of Redis: its client, which waits for nobody) → profile
+  // writer → items → admin gRPC → gRPC → ready. `config` is complete (CompleteConfig). On an error what was started is
+  // stopped again; the message says what to do.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const v1::ServerConfig& config);
   // Stops, unless Stop was called.
   ~Server();
@@ -37,7 +39,8 @@ class Server {
   const std::string& admin_grpc_address() const { return admin_rpc_->address(); }
 
   // Not ready → lame duck → no new calls, those in flight finish, on the admin gRPC port last → updates committed →
-  // store flushed → admin port closed. Takes at most lame_duck + drain_timeout and what is in flight.
+  // sent to Redis, for some seconds → store flushed → admin port closed. Takes at most lame_duck + drain_timeout, those
+  // seconds and what is in flight.
   void Stop();
 
  private:
@@ -47,6 +50,8 @@ class Server {
   absl::Status StartAdmin();
   absl::Status LoadModels();
   absl::Status OpenStore();
+  // Gives Redis what it lacks; what it does not take in time stays in the journal.
+  void FlushToRedis();
   absl::Status OpenItems();
   absl::Status StartAdminRpc();
   absl::Status StartRpc();
@@ -69,7 +74,9 @@ class Server {
   std::string shown_address_, shown_admin_grpc_;  // guarded by sources_mutex_
   // In start order.
   std::unique_ptr<AdminServer> admin_;
-  std::unique_ptr<ProfileStore> store_;
+  std::unique_ptr<ProfileStore> own_store_;  // memory or embedded
+  std::unique_ptr<RedisProfiles> redis_;     // or this
+  ProfileStore* store_ = nullptr;            // of the two the one that there is
   std::unique_ptr<ProfileWriter> writer_;
   std::unique_ptr<AvailabilityStore> items_;
   std::unique_ptr<ItemService> item_service_;
