@@ -25,6 +25,15 @@ UpdateMode ModeOf(v1::UpdateMode mode) {
   return mode == v1::UPDATE_MODE_BLEND ? UpdateMode::kBlend : UpdateMode::kHistory;
 }
 
+bool IsId(const std::string& id) { return !id.empty() && id.size() <= limits::kMaxIdBytes; }
+
+absl::Status DurabilityNotMet() {
+  return WithReason(
+      absl::UnavailableError("it is kept on this server's disk and will reach Redis, but was not there in time; the "
+                             "same may be sent again, an update with the same update_id"),
+      "DURABILITY_NOT_MET");
+}
+
 // Why a profile that was read is not in the answer.
 absl::Status NoRoom() {
   return WithReason(absl::ResourceExhaustedError(absl::StrFormat(
@@ -35,14 +44,46 @@ absl::Status NoRoom() {
 
 }  // namespace
 
-void ProfileMethods::UpdateProfile(const v1::UpdateProfileRequest& request, v1::UpdateProfileResponse* response,
-                                   Done done) const {
+bool ProfileMethods::ReadKnown(const std::string& user_id, rpc::Call* call, WriteProgress* progress) const {
+  if (!store_->remote() || progress->began) return true;
+  progress->began = true;
+  progress->reads.Begin(store_, call, 1);
+  progress->reads.Start(0, user_id, 0);
+  return progress->reads.Await();
+}
+
+Profile ProfileMethods::TakeKnown(WriteProgress* progress) const {
+  return store_->remote() ? std::move(progress->reads.at(0).profile) : Profile();
+}
+
+void ProfileMethods::Acknowledge(const absl::Status& outcome, std::string_view user_id, rpc::Call* call,
+                                 WriteProgress* progress, const std::function<void(StoreDurability)>& set_durability,
+                                 const Done& done) const {
+  if (outcome.ok()) set_durability(store_->durability());
+  if (!await_shared_) return done(outcome);
+  const auto resume = [call, progress](absl::Status status) {
+    progress->outcome = std::move(status);
+    call->Resume();
+  };
+  if (!outcome.ok()) return resume(outcome);
+  const auto deadline = std::min(call->steady_deadline(), std::chrono::steady_clock::now() + kMaxShareWait);
+  store_->AwaitShared(user_id, deadline, [resume, set_durability](bool shared) {
+    if (!shared) return resume(DurabilityNotMet());
+    set_durability(StoreDurability::kRedis);
+    resume(absl::OkStatus());
+  });
+}
+
+void ProfileMethods::UpdateProfile(const v1::UpdateProfileRequest& request, rpc::Call* call, WriteProgress* progress,
+                                   v1::UpdateProfileResponse* response, const Done& done) const {
+  if (progress != nullptr && progress->outcome.has_value()) return done(*progress->outcome);
   FieldChecks checks;
   checks.Id("user_id", request.user_id());
   checks.Events("events", request.events(), 1);
   checks.Name("update_id", request.update_id(), limits::kMaxUpdateIdBytes);
   checks.Mode("mode", request.mode());
   if (!checks.ok()) return done(checks.status());
+  if (!ReadKnown(request.user_id(), call, progress)) return;
 
   ProfileUpdate update;
   update.user_id = request.user_id();
@@ -50,38 +91,45 @@ void ProfileMethods::UpdateProfile(const v1::UpdateProfileRequest& request, v1::
   update.now_ms = NowMs();
   update.mode = ModeOf(request.mode());
   AppendEvents(request.events(), update.now_ms, &update.events);
-  const absl::Status queued =
-      writer_->Submit(std::move(update), [store = store_, response, done](const UpdateOutcome& outcome) {
-        if (outcome.status.ok()) {
-          thread_local ProfileCodecScratch scratch;
-          response->set_profile_version(outcome.profile_version);
-          response->set_durability(ToProto(store->durability()));
-          response->set_duplicate(outcome.duplicate);
-          EncodeProfileToken(*outcome.profile, &scratch, response->mutable_profile_token());
-        }
-        done(outcome.status);
-      });
-  if (!queued.ok()) done(queued);
+  const auto acknowledge = [=, this](const UpdateOutcome& outcome) {
+    if (outcome.status.ok()) {
+      thread_local ProfileCodecScratch scratch;
+      response->set_profile_version(outcome.profile_version);
+      response->set_duplicate(outcome.duplicate);
+      EncodeProfileToken(*outcome.profile, &scratch, response->mutable_profile_token());
+    }
+    Acknowledge(
+        outcome.status, outcome.profile == nullptr ? "" : outcome.profile->user_id, call, progress,
+        [response](StoreDurability reached) { response->set_durability(ToProto(reached)); }, done);
+  };
+  // What waits for another thread to the end is to be paused: a server that stops waits for it.
+  if (await_shared_) call->Pause();
+  const absl::Status queued = writer_->Submit(std::move(update), acknowledge, TakeKnown(progress));
+  if (!queued.ok()) acknowledge({.status = queued});
 }
 
-void ProfileMethods::DeleteProfile(const v1::DeleteProfileRequest& request, v1::DeleteProfileResponse* response,
-                                   Done done) const {
+void ProfileMethods::DeleteProfile(const v1::DeleteProfileRequest& request, rpc::Call* call, WriteProgress* progress,
+                                   v1::DeleteProfileResponse* response, const Done& done) const {
+  if (progress != nullptr && progress->outcome.has_value()) return done(*progress->outcome);
   FieldChecks checks;
   checks.Id("user_id", request.user_id());
   if (!checks.ok()) return done(checks.status());
-  const absl::Status queued =
-      writer_->SubmitDeletion(request.user_id(), [store = store_, response, done](const UpdateOutcome& outcome) {
-        if (outcome.status.ok()) {
-          response->set_existed(outcome.existed);
-          response->set_durability(ToProto(store->durability()));
-        }
-        done(outcome.status);
-      });
-  if (!queued.ok()) done(queued);
+  if (!ReadKnown(request.user_id(), call, progress)) return;
+
+  const auto acknowledge = [=, this](const UpdateOutcome& outcome) {
+    if (outcome.status.ok()) response->set_existed(outcome.existed);
+    Acknowledge(
+        outcome.status, outcome.profile == nullptr ? "" : outcome.profile->user_id, call, progress,
+        [response](StoreDurability reached) { response->set_durability(ToProto(reached)); }, done);
+  };
+  if (await_shared_) call->Pause();
+  const absl::Status queued = writer_->SubmitDeletion(request.user_id(), acknowledge, TakeKnown(progress));
+  if (!queued.ok()) acknowledge({.status = queued});
 }
 
-absl::Status ProfileMethods::GetProfile(const v1::GetProfileRequest& request, WorkerState* state,
-                                        v1::GetProfileResponse* response) const {
+absl::StatusOr<rpc::CallStep> ProfileMethods::GetProfile(const v1::GetProfileRequest& request, rpc::Call* call,
+                                                         CallProgress* progress, WorkerState* state,
+                                                         v1::GetProfileResponse* response) const {
   FieldChecks checks;
   checks.Name("model", request.model(), limits::kMaxNameBytes);
   checks.Id("user_id", request.user_id());
@@ -93,56 +141,79 @@ absl::Status ProfileMethods::GetProfile(const v1::GetProfileRequest& request, Wo
   const Space* space = model->FindSpace(request.space());
   if (space == nullptr) return NoSuchSpace(*model, request.space());
 
-  state->subject.ReadUser(store_, request.user_id(), request.min_profile_version());
+  const FetchedProfile* fetched = nullptr;
+  if (store_->remote()) {
+    progress->end = 1;
+    const bool there = progress->ReadAhead(store_, call, [&](int, size_t place) {
+      progress->reads.Start(place, request.user_id(), request.min_profile_version());
+    });
+    if (!there) return rpc::CallStep::kWait;
+    fetched = progress->fetched(0);
+  }
+  state->subject.ReadUser(store_, fetched, request.user_id(), request.min_profile_version());
   state->subject.CountDegradations(state->worker, DegradedMethod::kGetProfile, counters_);
   WriteProfile(*model, *space, request.user_id(), request.view() == v1::ITEM_VIEW_FULL, state, response);
-  return absl::OkStatus();
+  return rpc::CallStep::kDone;
 }
 
-absl::Status ProfileMethods::BatchGetProfile(const v1::BatchGetProfileRequest& request, WorkerState* state,
-                                             v1::BatchGetProfileResponse* response) const {
-  FieldChecks checks;
-  checks.Name("model", request.model(), limits::kMaxNameBytes);
-  if (request.user_ids().empty() || request.user_ids_size() > limits::kMaxBatchProfiles) {
-    checks.Add("user_ids",
-               absl::StrFormat("has %d ids, expected 1 to %d", request.user_ids_size(), limits::kMaxBatchProfiles));
+absl::StatusOr<rpc::CallStep> ProfileMethods::BatchGetProfile(const v1::BatchGetProfileRequest& request,
+                                                              rpc::Call* call, CallProgress* progress,
+                                                              WorkerState* state,
+                                                              v1::BatchGetProfileResponse* response) const {
+  if (!progress->begun()) {
+    FieldChecks checks;
+    checks.Name("model", request.model(), limits::kMaxNameBytes);
+    if (request.user_ids().empty() || request.user_ids_size() > limits::kMaxBatchProfiles) {
+      checks.Add("user_ids",
+                 absl::StrFormat("has %d ids, expected 1 to %d", request.user_ids_size(), limits::kMaxBatchProfiles));
+    }
+    checks.Name("space", request.space(), limits::kMaxNameBytes);
+    checks.View("view", request.view());
+    if (!checks.ok()) return checks.status();
+    const ModelHandle& model = state->models.Find(request.model());
+    if (model == nullptr) return NoSuchModel(*models_, request.model());
+    if (model->FindSpace(request.space()) == nullptr) return NoSuchSpace(*model, request.space());
+    progress->model = model;
+    progress->end = request.user_ids_size();
+    // What is left for profiles when every user gets a status.
+    progress->room = limits::kMaxResponseBytes - request.user_ids_size() * kMaxStatusBytes;
+    response->mutable_results()->Reserve(request.user_ids_size());
   }
-  checks.Name("space", request.space(), limits::kMaxNameBytes);
-  checks.View("view", request.view());
-  if (!checks.ok()) return checks.status();
-  const ModelHandle& model = state->models.Find(request.model());
-  if (model == nullptr) return NoSuchModel(*models_, request.model());
-  const Space* space = model->FindSpace(request.space());
-  if (space == nullptr) return NoSuchSpace(*model, request.space());
-
+  const Model& model = *progress->model;
+  const Space& space = *model.FindSpace(request.space());
   const bool full = request.view() == v1::ITEM_VIEW_FULL;
-  // What is left for profiles when every user gets a status.
-  size_t room = limits::kMaxResponseBytes - request.user_ids_size() * kMaxStatusBytes;
   // Not on the call's arena, which would keep those that do not fit.
   v1::ProfileResult found;
-  response->mutable_results()->Reserve(request.user_ids_size());
-  for (int i = 0; i < request.user_ids_size(); ++i) {
+  while (progress->next < progress->end) {
+    if (call != nullptr && call->ShouldStop()) return call->Standing();
+    const bool there = progress->ReadAhead(store_, call, [&](int entry, size_t place) {
+      const std::string& user_id = request.user_ids(entry);
+      if (IsId(user_id)) progress->reads.Start(place, user_id, 0);
+    });
+    if (!there) return rpc::CallStep::kWait;
+    const int i = progress->next++;
     const std::string& user_id = request.user_ids(i);
     v1::ProfileResult* result = response->add_results();
-    if (user_id.empty() || user_id.size() > limits::kMaxIdBytes) {
+    if (!IsId(user_id)) {
       FieldChecks entry;
       entry.Id(absl::StrFormat("user_ids[%d]", i), user_id);
       *result->mutable_status() = ToStatusMessage(entry.status());
       continue;
     }
-    state->subject.ReadUser(store_, user_id, 0);
+    state->subject.ReadUser(store_, progress->fetched(i), user_id, 0);
     state->subject.CountDegradations(state->worker, DegradedMethod::kBatchGetProfile, counters_);
     found.Clear();
-    WriteProfile(*model, *space, user_id, full, state, found.mutable_profile());
+    WriteProfile(model, space, user_id, full, state, found.mutable_profile());
     const size_t size = found.ByteSizeLong();
-    if (size <= room) {
-      room -= size;
+    if (size <= progress->room) {
+      progress->room -= size;
       *result = found;
     } else {
       *result->mutable_status() = ToStatusMessage(NoRoom());
     }
+    if (call != nullptr && progress->next < progress->end && call->ShouldRest()) return rpc::CallStep::kAgain;
   }
-  return absl::OkStatus();
+  return rpc::CallStep::kDone;
 }
 
 void ProfileMethods::WriteProfile(const Model& model, const Space& space, std::string_view user_id, bool full,

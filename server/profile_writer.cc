@@ -6,10 +6,13 @@
 #include <chrono>
 #include <iterator>
 #include <map>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "core/base/checksum.h"
+#include "core/base/str_cat.h"
 #include "core/profile/merge.h"
 #include "server/grpc_status.h"
 
@@ -27,24 +30,26 @@ size_t Bucket(const std::array<double, N>& bounds, double value) {
 }  // namespace
 
 ProfileWriter::ProfileWriter(ProfileStore* store, ProfileWriterOptions options)
-    : store_(store), options_(options), thread_(&ProfileWriter::Run, this) {}
+    : store_(store), options_(options), random_(std::random_device()()), thread_(&ProfileWriter::Run, this) {}
 
 ProfileWriter::~ProfileWriter() { Stop(); }
 
-absl::Status ProfileWriter::Submit(ProfileUpdate update, Done done) {
-  return Queue({std::move(update), std::move(done)});
+absl::Status ProfileWriter::Submit(ProfileUpdate update, Done done, Profile known) {
+  return Queue({std::move(update), std::move(done), Kind::kUpdate, std::move(known)});
 }
 
-absl::Status ProfileWriter::SubmitDeletion(std::string user_id, Done done) {
+absl::Status ProfileWriter::SubmitDeletion(std::string user_id, Done done, Profile known) {
   Pending pending;
   pending.update.user_id = std::move(user_id);
+  pending.known = std::move(known);
   pending.kind = Kind::kDeletion;
   pending.done = std::move(done);
   return Queue(std::move(pending));
 }
 
-absl::Status ProfileWriter::SubmitMerge(Profile profile, bool trial, Done done) {
+absl::Status ProfileWriter::SubmitMerge(Profile profile, bool trial, Done done, Profile known) {
   Pending pending;
+  pending.known = std::move(known);
   pending.update.user_id = profile.user_id;
   pending.kind = trial ? Kind::kTrial : Kind::kMerge;
   pending.done = std::move(done);
@@ -100,23 +105,27 @@ void ProfileWriter::Run() {
   }
 }
 
-bool ProfileWriter::Apply(const Pending& pending, Profile* profile, UpdateOutcome* outcome) const {
-  switch (pending.kind) {
+bool ProfileWriter::Apply(Pending* pending, Profile* profile, UpdateOutcome* outcome) {
+  switch (pending->kind) {
     case Kind::kUpdate:
-      outcome->duplicate = !ApplyUpdate(pending.update, options_.limits, profile);
+      pending->update.origin = OriginOf(pending->update);
+      outcome->duplicate = !ApplyUpdate(pending->update, options_.limits, profile);
       break;
-    case Kind::kDeletion:
+    case Kind::kDeletion: {
       // Also of nobody: a damaged value reads as none, and is to go too.
+      const uint64_t epoch = store_->remote() ? profile->epoch + 1 : 0;
       ClearProfile(profile);
-      profile->user_id = pending.update.user_id;
+      profile->user_id = pending->update.user_id;
+      profile->epoch = epoch;
       return true;
+    }
     case Kind::kMerge:
-      if (profile->user_id.empty()) profile->user_id = pending.update.user_id;
-      outcome->duplicate = !MergeProfile(pending.other, options_.limits, profile);
+      if (profile->user_id.empty()) profile->user_id = pending->update.user_id;
+      outcome->duplicate = !MergeProfile(pending->other, options_.limits, profile);
       break;
     case Kind::kTrial: {
       Profile copy = *profile;
-      outcome->duplicate = !MergeProfile(pending.other, options_.limits, &copy);
+      outcome->duplicate = !MergeProfile(pending->other, options_.limits, &copy);
       outcome->profile_version = copy.version;
       return false;
     }
@@ -136,14 +145,17 @@ void ProfileWriter::Commit(std::vector<Pending>* group) {
   std::vector<UpdateOutcome> outcomes(group->size());
   for (size_t i = 0; i < group->size(); ++i) {
     const ProfileUpdate& update = (*group)[i].update;
+    const Profile& known = (*group)[i].known;
     UpdateOutcome& outcome = outcomes[i];
     const auto [entry, fresh] = slots.try_emplace(update.user_id);
     Slot& slot = entry->second;
     if (fresh) slot.status = store_->Get(update.user_id, &slot.profile).status();
     outcome.status = slot.status;
     if (!slot.status.ok()) continue;
+    // That alone is nothing to commit: it is stored where it comes from.
+    if (known.version > 0 || known.epoch > 0) MergeProfile(known, options_.limits, &slot.profile);
     outcome.existed = slot.profile.version > 0;
-    if (Apply((*group)[i], &slot.profile, &outcome)) slot.changed = true;
+    if (Apply(&(*group)[i], &slot.profile, &outcome)) slot.changed = true;
   }
   std::vector<const Profile*> changed;
   for (const auto& [user_id, slot] : slots) {
@@ -170,6 +182,13 @@ void ProfileWriter::Commit(std::vector<Pending>* group) {
     (*group)[i].done(outcome);
   }
   group->clear();
+}
+
+uint32_t ProfileWriter::OriginOf(const ProfileUpdate& update) {
+  if (update.update_id.empty()) return std::max<uint32_t>(1, static_cast<uint32_t>(random_()));
+  // With the length, so that the end of the user's id cannot be the update's.
+  const std::string bytes = StrCat(update.user_id.size(), ":", update.user_id, update.update_id);
+  return std::max<uint32_t>(1, static_cast<uint32_t>(Xxh3(std::as_bytes(std::span(bytes)))));
 }
 
 void ProfileWriter::Count(const Pending& pending, const UpdateOutcome& outcome) {

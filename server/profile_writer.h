@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -61,16 +62,19 @@ class ProfileWriter {
   ~ProfileWriter();
 
   // Queues an update. `done` is called once, on the writer's thread, and must not block; or never, when this returns
-  // an error: RESOURCE_EXHAUSTED when the queue is full, UNAVAILABLE after Stop. Thread-safe.
-  absl::Status Submit(ProfileUpdate update, Done done);
+  // an error: RESOURCE_EXHAUSTED when the queue is full, UNAVAILABLE after Stop. Thread-safe. `known`: a copy of the
+  // user's profile as it is known elsewhere, which joins what is stored here before the update is applied; see
+  // MergeProfile. update.origin is set here.
+  absl::Status Submit(ProfileUpdate update, Done done, Profile known = {});
 
   // Queues the deletion of all that is stored of a user, as Submit does an update. The next update begins a profile of
-  // version 1, and one that was applied before the deletion counts again: its update_id went with the rest.
-  absl::Status SubmitDeletion(std::string user_id, Done done);
+  // version 1, and one that was applied before the deletion counts again: its update_id went with the rest. A store
+  // that others share keeps that there was a deletion, as Profile::epoch.
+  absl::Status SubmitDeletion(std::string user_id, Done done, Profile known = {});
 
   // Queues the merge of another copy of a user's profile (core/profile/merge.h) into the stored one, as Submit does an
   // update. A `trial` says what would become of it and changes nothing. REQUIRES: a profile within the limits.
-  absl::Status SubmitMerge(Profile profile, bool trial, Done done);
+  absl::Status SubmitMerge(Profile profile, bool trial, Done done, Profile known = {});
 
   // Commits and acknowledges what is queued, then ends the thread.
   void Stop();
@@ -83,6 +87,7 @@ class ProfileWriter {
     ProfileUpdate update;  // of what is no update only the user_id
     Done done;
     Kind kind = Kind::kUpdate;
+    Profile known{};  // elsewhere
     Profile other{};  // to merge
   };
 
@@ -90,12 +95,15 @@ class ProfileWriter {
   void Run();
   void Commit(std::vector<Pending>* group);
   // Makes `profile` what it is with `pending` in it; returns whether that has to be committed.
-  bool Apply(const Pending& pending, Profile* profile, UpdateOutcome* outcome) const;
+  bool Apply(Pending* pending, Profile* profile, UpdateOutcome* outcome);
+  // A hash of the update's id, the same at every server; a random number without one. Never 0.
+  uint32_t OriginOf(const ProfileUpdate& update);
   void Count(const Pending& pending, const UpdateOutcome& outcome);
 
   ProfileStore* const store_;
   const ProfileWriterOptions options_;
   ProfileWriterCounts counts_;
+  std::mt19937 random_;  // of the thread
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Pending> queue_;  // guarded by mutex_

@@ -19,24 +19,12 @@
 namespace kindred {
 namespace {
 
-// Room that each result of a batch may need when it is a status.
-constexpr size_t kStatusBytes = 1024;
-
 uint64_t GenerationOf(const Model& model) { return Xxh3(std::as_bytes(std::span(model.digest()))); }
 
 absl::Status FieldError(std::string_view field, std::string_view description) {
   FieldChecks checks;
   checks.Add(field, description);
   return checks.status();
-}
-
-// What the engine says of a request, with the reason or the field that a caller needs.
-absl::Status RequestStatus(absl::Status status, const v1::RecommendRequest& request, std::string_view prefix) {
-  if (absl::IsNotFound(status)) return WithReason(std::move(status), "SPACE_NOT_FOUND");
-  if (absl::IsInvalidArgument(status) && request.has_filter()) {
-    return FieldError(StrCat(prefix, "filter"), std::string(status.message()));
-  }
-  return status;
 }
 
 // Where the page that the token stands for begins.
@@ -77,12 +65,6 @@ PageToken NextPage(const RecommendOptions& options, const Model& model, uint64_t
   return token;
 }
 
-// What a batch's request must not have.
-void CheckTemplate(const v1::RecommendRequest& request, FieldChecks* checks) {
-  if (request.has_subject()) checks->Add("subject", "is set, expected the subjects beside the request");
-  if (!request.page_token().empty()) checks->Add("page_token", "is set, and a batch has no pages");
-}
-
 }  // namespace
 
 absl::Status RecommendMethods::FindModel(const std::string& name, WorkerState* state, const Model** model) const {
@@ -93,8 +75,26 @@ absl::Status RecommendMethods::FindModel(const std::string& name, WorkerState* s
   return absl::OkStatus();
 }
 
-absl::Status RecommendMethods::Recommend(const v1::RecommendRequest& request, WorkerState* state,
-                                         v1::RecommendResponse* response) const {
+absl::Status RecommendMethods::Pin(const std::string& name, WorkerState* state, CallProgress* progress) const {
+  const ModelHandle& found = state->models.Find(name);
+  if (found == nullptr) return NoSuchModel(*models_, name);
+  progress->model = found;
+  progress->availability = state->availability.Find(found);
+  return absl::OkStatus();
+}
+
+absl::Status RecommendMethods::RequestStatus(absl::Status status, const v1::RecommendRequest& request,
+                                             std::string_view prefix) {
+  if (absl::IsNotFound(status)) return WithReason(std::move(status), "SPACE_NOT_FOUND");
+  if (absl::IsInvalidArgument(status) && request.has_filter()) {
+    return FieldError(StrCat(prefix, "filter"), std::string(status.message()));
+  }
+  return status;
+}
+
+absl::StatusOr<rpc::CallStep> RecommendMethods::Recommend(const v1::RecommendRequest& request, rpc::Call* call,
+                                                          CallProgress* progress, WorkerState* state,
+                                                          v1::RecommendResponse* response) const {
   FieldChecks checks;
   state->request.Read(request, &checks);
   state->subject.Check("subject", request.subject(), &checks);
@@ -112,7 +112,16 @@ absl::Status RecommendMethods::Recommend(const v1::RecommendRequest& request, Wo
   RETURN_IF_ERROR(FindModel(request.model(), state, &model));
 
   const SubjectReader& subject = state->subject;
-  state->subject.Read(store_, request.subject(), request.min_profile_version(), NowMs());
+  const FetchedProfile* fetched = nullptr;
+  if (store_->remote()) {
+    progress->end = 1;
+    const bool there = progress->ReadAhead(store_, call, [&](int, size_t place) {
+      subject.Start(request.subject(), request.min_profile_version(), place, &progress->reads);
+    });
+    if (!there) return rpc::CallStep::kWait;
+    fetched = progress->fetched(0);
+  }
+  state->subject.Read(store_, fetched, request.subject(), request.min_profile_version(), NowMs());
   subject.CountDegradations(state->worker, DegradedMethod::kRecommend, counters_);
   RecommendOptions& options = state->request.options();
   options.available = state->available;
@@ -127,7 +136,7 @@ absl::Status RecommendMethods::Recommend(const v1::RecommendRequest& request, Wo
     response->set_next_page_token(
         EncodePageToken(NextPage(options, *model, list_hash, subject.profile().version, state->result)));
   }
-  return absl::OkStatus();
+  return rpc::CallStep::kDone;
 }
 
 void RecommendMethods::WriteAnswer(const Model& model, const v1::RecommendRequest& request,
@@ -168,105 +177,6 @@ absl::Status RecommendMethods::SimilarItems(const v1::SimilarItemsRequest& reque
   response->set_exact(true);
   WriteItems(*model, state->result, request.view() == v1::ITEM_VIEW_FULL, &state->labels, response->mutable_items());
   return absl::OkStatus();
-}
-
-absl::Status RecommendMethods::AnswerMany(const Model& model, const v1::RecommendRequest& request,
-                                          const Subjects& subjects, int first, int end,
-                                          const Interruption& interruption, WorkerState* state,
-                                          Results* results) const {
-  const Recommender recommender(model);
-  state->request.options().available = state->available;
-  RETURN_IF_ERROR(
-      RequestStatus(recommender.Plan(state->request.options(), &state->engine, &state->result), request, "request."));
-  // What is left for answers when every subject gets a status.
-  size_t room = limits::kMaxResponseBytes - static_cast<size_t>(end - first) * kStatusBytes;
-  SubjectView views[kBatchGroup];
-  v1::RecommendResult* answers[kBatchGroup];
-  const SubjectReader* readers[kBatchGroup];
-  const int64_t now_ms = NowMs();
-  for (int begin = first; begin < end; begin += static_cast<int>(kBatchGroup)) {
-    if (interruption) RETURN_IF_ERROR(interruption());
-    size_t count = 0;
-    for (int i = begin; i < std::min(end, begin + static_cast<int>(kBatchGroup)); ++i) {
-      v1::RecommendResult* result = results->Add();
-      SubjectReader& reader = state->subjects[count];
-      FieldChecks checks;
-      reader.Check(StrCat("subjects[", i, "]"), subjects[i], &checks);
-      if (!checks.ok()) {
-        *result->mutable_status() = ToStatusMessage(checks.status());
-        continue;
-      }
-      reader.Read(store_, subjects[i], request.min_profile_version(), now_ms);
-      reader.CountDegradations(state->worker, DegradedMethod::kRecommend, counters_);
-      views[count] = reader.view();
-      readers[count] = &reader;
-      answers[count++] = result;
-    }
-    recommender.AnswerMany(std::span(views, count), state->request.options(), state->result, &state->engine,
-                           state->results);
-    for (size_t n = 0; n < count; ++n) {
-      WriteAnswer(model, request, *readers[n], state->results[n], state, answers[n]->mutable_response());
-      const size_t size = answers[n]->ByteSizeLong();
-      if (size <= room) {
-        room -= size;
-        continue;
-      }
-      *answers[n]->mutable_status() = ToStatusMessage(WithReason(
-          absl::ResourceExhaustedError(absl::StrFormat(
-              "the answers before this one fill the %d bytes that a message may have; ask for fewer subjects, fewer "
-              "items or less about each",
-              limits::kMaxResponseBytes)),
-          "RESPONSE_TOO_LARGE"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status RecommendMethods::BatchRecommend(const v1::BatchRecommendRequest& request,
-                                              const Interruption& interruption, WorkerState* state,
-                                              v1::BatchRecommendResponse* response) const {
-  FieldChecks checks;
-  const int n_subjects = request.subjects_size();
-  if (n_subjects < 1 || n_subjects > limits::kMaxBatchSubjects) {
-    checks.Add("subjects", absl::StrFormat("has %d subjects, expected 1 to %d", n_subjects, limits::kMaxBatchSubjects));
-  }
-  checks.SetPrefix("request.");
-  CheckTemplate(request.request(), &checks);
-  state->request.Read(request.request(), &checks);
-  const int64_t items = int64_t{n_subjects} * state->request.options().k;
-  if (checks.ok() && items > limits::kMaxBatchItems) {
-    checks.Add("page_size", absl::StrFormat("times %d subjects is %d items, expected at most %d; StreamRecommend takes "
-                                            "more",
-                                            n_subjects, items, limits::kMaxBatchItems));
-  }
-  if (!checks.ok()) return checks.status();
-  const Model* model = nullptr;
-  RETURN_IF_ERROR(FindModel(request.request().model(), state, &model));
-  response->mutable_results()->Reserve(n_subjects);
-  return AnswerMany(*model, request.request(), request.subjects(), 0, n_subjects, interruption, state,
-                    response->mutable_results());
-}
-
-absl::Status RecommendMethods::StreamRecommend(const v1::StreamRecommendRequest& request, int first, WorkerState* state,
-                                               v1::StreamRecommendResponse* response) const {
-  FieldChecks checks;
-  const int n_subjects = request.subjects_size();
-  if (n_subjects < 1 || n_subjects > limits::kMaxStreamSubjects) {
-    checks.Add("subjects",
-               absl::StrFormat("has %d subjects, expected 1 to %d", n_subjects, limits::kMaxStreamSubjects));
-  }
-  checks.SetPrefix("request.");
-  CheckTemplate(request.request(), &checks);
-  state->request.Read(request.request(), &checks);
-  if (!checks.ok()) return checks.status();
-  const Model* model = nullptr;
-  RETURN_IF_ERROR(FindModel(request.request().model(), state, &model));
-  response->set_first(first);
-  // As many as a message holds, whatever each asks for.
-  const auto k = static_cast<int>(std::max<uint32_t>(1, state->request.options().k));
-  const int chunk = std::clamp(limits::kMaxBatchItems / k, 1, kStreamChunk);
-  return AnswerMany(*model, request.request(), request.subjects(), first, std::min(n_subjects, first + chunk), nullptr,
-                    state, response->mutable_results());
 }
 
 }  // namespace kindred

@@ -1,14 +1,23 @@
 // The methods of RecommendationService that rank: Recommend, BatchRecommend, StreamRecommend, SimilarItems, ScoreItems,
-// GetVectors. Functions of a request, with no notion of a call: gRPC, tests and fuzzers call them alike. Thread-safe; a
-// WorkerState belongs to its thread.
+// GetVectors. Thread-safe; a WorkerState belongs to its thread.
+//
+// Those that may take more than a millisecond, or wait for profiles, are answered in steps: one that ends with kAgain
+// or kWait is to be followed by another with the same arguments, which may come after other calls of the worker and
+// with another turn of its state; after kWait it comes when the call, which the step has paused, is resumed. `progress`
+// is what the steps have in common, fresh for the first. All steps of a long call answer from one generation. `call`
+// says when to rest and when to give up; nullptr: never, which is for stores that are not remote.
 #pragma once
 
-#include <functional>
+#include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "core/lifecycle/model_registry.h"
 #include "kindred/v1/recommendation_service.pb.h"
+#include "server/call_progress.h"
 #include "server/profile_store.h"
+#include "server/rpc/call.h"
+#include "server/rpc/server_stream_call.h"
 #include "server/service_counters.h"
 #include "server/worker_state.h"
 
@@ -20,24 +29,23 @@ class RecommendMethods {
   RecommendMethods(const ModelRegistry* models, ProfileStore* store, ServiceCounters* counters)
       : models_(models), store_(store), counters_(counters) {}
 
-  // Asked between the subjects of a batch: why there is no sense in going on (the deadline passed, the caller is gone),
-  // or OK.
-  using Interruption = std::function<absl::Status()>;
-
-  absl::Status Recommend(const v1::RecommendRequest& request, WorkerState* state,
-                         v1::RecommendResponse* response) const;
+  // Of one step, or where the store is remote of two. `call` and `progress` are not used otherwise.
+  absl::StatusOr<rpc::CallStep> Recommend(const v1::RecommendRequest& request, rpc::Call* call, CallProgress* progress,
+                                          WorkerState* state, v1::RecommendResponse* response) const;
   // A subject that is no good gets a status of its own; the batch fails only for what all have in common.
-  absl::Status BatchRecommend(const v1::BatchRecommendRequest& request, const Interruption& interruption,
-                              WorkerState* state, v1::BatchRecommendResponse* response) const;
-  // The answers for the subjects from `first` on, at most kStreamChunk of them, in response->results; the caller goes
-  // on with first + results_size() until that is subjects_size(). The first call checks the request.
+  absl::StatusOr<rpc::CallStep> BatchRecommend(const v1::BatchRecommendRequest& request, rpc::Call* call,
+                                               CallProgress* progress, WorkerState* state,
+                                               v1::BatchRecommendResponse* response) const;
+  // As rpc::MessageSource::Next: the answers for the next subjects, at most kStreamChunk of them.
   static constexpr int kStreamChunk = 100;
-  absl::Status StreamRecommend(const v1::StreamRecommendRequest& request, int first, WorkerState* state,
-                               v1::StreamRecommendResponse* response) const;
+  absl::StatusOr<rpc::StreamStep> StreamRecommend(const v1::StreamRecommendRequest& request, rpc::Call* call,
+                                                  CallProgress* progress, WorkerState* state,
+                                                  v1::StreamRecommendResponse* response) const;
   absl::Status SimilarItems(const v1::SimilarItemsRequest& request, WorkerState* state,
                             v1::SimilarItemsResponse* response) const;
-  absl::Status ScoreItems(const v1::ScoreItemsRequest& request, const Interruption& interruption, WorkerState* state,
-                          v1::ScoreItemsResponse* response) const;
+  absl::StatusOr<rpc::CallStep> ScoreItems(const v1::ScoreItemsRequest& request, rpc::Call* call,
+                                           CallProgress* progress, WorkerState* state,
+                                           v1::ScoreItemsResponse* response) const;
   absl::Status GetVectors(const v1::GetVectorsRequest& request, WorkerState* state,
                           v1::GetVectorsResponse* response) const;
 
@@ -46,13 +54,26 @@ class RecommendMethods {
   using Results = google::protobuf::RepeatedPtrField<v1::RecommendResult>;
 
   absl::Status FindModel(const std::string& name, WorkerState* state, const Model** model) const;
-  // Subjects [first, end) by the state's request and plan, one result each. RESOURCE_EXHAUSTED when they outgrow an
-  // answer.
-  absl::Status AnswerMany(const Model& model, const v1::RecommendRequest& request, const Subjects& subjects, int first,
-                          int end, const Interruption& interruption, WorkerState* state, Results* results) const;
+  // The same for all steps of a call.
+  absl::Status Pin(const std::string& name, WorkerState* state, CallProgress* progress) const;
+  // What the engine says of a request, with the reason or the field that a caller needs.
+  static absl::Status RequestStatus(absl::Status status, const v1::RecommendRequest& request, std::string_view prefix);
+
+  // Makes the state's request and plan those of this call, unless they are still.
+  absl::Status TakeUp(const v1::RecommendRequest& request, CallProgress* progress, WorkerState* state) const;
+  // A step of the subjects [progress->next, progress->end), one result each. Where they outgrow the answer, statuses.
+  absl::StatusOr<rpc::CallStep> AnswerMany(const v1::RecommendRequest& request, const Subjects& subjects,
+                                           rpc::Call* call, CallProgress* progress, WorkerState* state,
+                                           Results* results) const;
+  // The next `n` of them, which are scanned for together.
+  void AnswerGroup(const v1::RecommendRequest& request, const Subjects& subjects, int n, CallProgress* progress,
+                   WorkerState* state, Results* results) const;
   void WriteAnswer(const Model& model, const v1::RecommendRequest& request, const SubjectReader& subject,
                    const RecommendResult& result, WorkerState* state, v1::RecommendResponse* response) const;
 
+  absl::Status ScoreQuery(const v1::ScoreQuery& query, const CallProgress& progress, const SpaceSpec& spec,
+                          bool spaces_missing, RecommendOptions* options, WorkerState* state,
+                          v1::ScoreResult* result) const;
   void WriteScores(const Model& model, const v1::ScoreQuery& query, const SpaceSpec& spec, bool values,
                    WorkerState* state, v1::ScoreResult* result) const;
   bool WriteToken(const Model& model, const Space& space, const std::string& token, bool resolve,

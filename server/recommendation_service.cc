@@ -15,33 +15,42 @@ using Streaming = rpc::ServerStreamCall<v1::StreamRecommendRequest, v1::StreamRe
 // The answers for the subjects of one request, so many a message.
 class SubjectStream final : public Streaming::Source {
  public:
-  SubjectStream(const RecommendMethods* ranking, const v1::StreamRecommendRequest* request, WorkerState* state)
-      : ranking_(ranking), request_(request), state_(state) {}
+  SubjectStream(const RecommendMethods* ranking, Streaming* call, WorkerState* state)
+      : ranking_(ranking), call_(call), state_(state) {}
 
   absl::StatusOr<rpc::StreamStep> Next(v1::StreamRecommendResponse* response) override {
-    if (next_ > 0 && next_ >= request_->subjects_size()) return rpc::StreamStep::kEnd;
-    RETURN_IF_ERROR(ranking_->StreamRecommend(*request_, next_, state_, response));
-    next_ += response->results_size();
-    return rpc::StreamStep::kMessage;
+    return ranking_->StreamRecommend(call_->request(), call_, &progress_, state_->BeginTurn(), response);
   }
 
  private:
   const RecommendMethods* const ranking_;
-  const v1::StreamRecommendRequest* const request_;
+  Streaming* const call_;
   WorkerState* const state_;
-  int next_ = 0;
+  CallProgress progress_;
 };
 
-// Whether there is sense in going on with a call.
-RecommendMethods::Interruption InterruptionOf(rpc::Call* call) {
-  return [call] { return call->ShouldStop() ? call->Standing() : absl::OkStatus(); };
+// Goes on with a unary call as its method says.
+void GoOn(rpc::Call* call, const absl::StatusOr<rpc::CallStep>& step) {
+  if (!step.ok()) return call->Finish(step.status());
+  switch (*step) {
+    case rpc::CallStep::kDone:
+      return call->Finish(absl::OkStatus());
+    case rpc::CallStep::kAgain:
+      return call->Again();
+    case rpc::CallStep::kWait:
+      return;
+  }
 }
 
 }  // namespace
 
 RecommendationService::RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability,
-                                             ProfileStore* store, ProfileWriter* writer, uint32_t workers)
-    : counters_(workers), ranking_(models, store, &counters_), profiles_(models, store, writer, &counters_) {
+                                             ProfileStore* store, ProfileWriter* writer, uint32_t workers,
+                                             StoreDurability required)
+    : remote_(store->remote()),
+      counters_(workers),
+      ranking_(models, store, &counters_),
+      profiles_(models, store, writer, &counters_, required) {
   states_.reserve(workers);
   for (uint32_t i = 0; i < workers; ++i) states_.push_back(std::make_unique<WorkerState>(models, availability, i));
 }
@@ -60,47 +69,48 @@ void RecommendationService::Register(rpc::RpcServer* server) {
   };
   server->AddUnary<v1::RecommendRequest, v1::RecommendResponse>(
       name("Recommend"), request(&Raw::RequestRecommend), [this](auto* call) {
-        call->Finish(ranking_.Recommend(call->request(), states_[call->worker()].get(), call->response()));
+        GoOn(call, ranking_.Recommend(call->request(), call, ProgressOf<CallProgress>(call), StateOf(call),
+                                      call->response()));
       });
   server->AddUnary<v1::BatchRecommendRequest, v1::BatchRecommendResponse>(
       name("BatchRecommend"), request(&Raw::RequestBatchRecommend), [this](auto* call) {
-        call->Finish(ranking_.BatchRecommend(call->request(), InterruptionOf(call), states_[call->worker()].get(),
-                                             call->response()));
+        GoOn(call, ranking_.BatchRecommend(call->request(), call, call->template state<CallProgress>(), StateOf(call),
+                                           call->response()));
       });
   server->AddServerStream<v1::StreamRecommendRequest, v1::StreamRecommendResponse>(
       name("StreamRecommend"), request(&Raw::RequestStreamRecommend),
       [this](Streaming* call) -> absl::StatusOr<std::unique_ptr<Streaming::Source>> {
-        return std::make_unique<SubjectStream>(&ranking_, &call->request(), states_[call->worker()].get());
+        return std::make_unique<SubjectStream>(&ranking_, call, states_[call->worker()].get());
       });
   server->AddUnary<v1::SimilarItemsRequest, v1::SimilarItemsResponse>(
-      name("SimilarItems"), request(&Raw::RequestSimilarItems), [this](auto* call) {
-        call->Finish(ranking_.SimilarItems(call->request(), states_[call->worker()].get(), call->response()));
-      });
+      name("SimilarItems"), request(&Raw::RequestSimilarItems),
+      [this](auto* call) { call->Finish(ranking_.SimilarItems(call->request(), StateOf(call), call->response())); });
   server->AddUnary<v1::ScoreItemsRequest, v1::ScoreItemsResponse>(
       name("ScoreItems"), request(&Raw::RequestScoreItems), [this](auto* call) {
-        call->Finish(ranking_.ScoreItems(call->request(), InterruptionOf(call), states_[call->worker()].get(),
-                                         call->response()));
+        GoOn(call, ranking_.ScoreItems(call->request(), call, call->template state<CallProgress>(), StateOf(call),
+                                       call->response()));
       });
   server->AddUnary<v1::GetVectorsRequest, v1::GetVectorsResponse>(
-      name("GetVectors"), request(&Raw::RequestGetVectors), [this](auto* call) {
-        call->Finish(ranking_.GetVectors(call->request(), states_[call->worker()].get(), call->response()));
-      });
+      name("GetVectors"), request(&Raw::RequestGetVectors),
+      [this](auto* call) { call->Finish(ranking_.GetVectors(call->request(), StateOf(call), call->response())); });
   server->AddUnary<v1::UpdateProfileRequest, v1::UpdateProfileResponse>(
       name("UpdateProfile"), request(&Raw::RequestUpdateProfile), [this](auto* call) {
-        profiles_.UpdateProfile(call->request(), call->response(),
+        profiles_.UpdateProfile(call->request(), call, ProgressOf<WriteProgress>(call), call->response(),
                                 [call](const absl::Status& status) { call->Finish(status); });
       });
   server->AddUnary<v1::GetProfileRequest, v1::GetProfileResponse>(
       name("GetProfile"), request(&Raw::RequestGetProfile), [this](auto* call) {
-        call->Finish(profiles_.GetProfile(call->request(), states_[call->worker()].get(), call->response()));
+        GoOn(call, profiles_.GetProfile(call->request(), call, ProgressOf<CallProgress>(call), StateOf(call),
+                                        call->response()));
       });
   server->AddUnary<v1::BatchGetProfileRequest, v1::BatchGetProfileResponse>(
       name("BatchGetProfile"), request(&Raw::RequestBatchGetProfile), [this](auto* call) {
-        call->Finish(profiles_.BatchGetProfile(call->request(), states_[call->worker()].get(), call->response()));
+        GoOn(call, profiles_.BatchGetProfile(call->request(), call, call->template state<CallProgress>(), StateOf(call),
+                                             call->response()));
       });
   server->AddUnary<v1::DeleteProfileRequest, v1::DeleteProfileResponse>(
       name("DeleteProfile"), request(&Raw::RequestDeleteProfile), [this](auto* call) {
-        profiles_.DeleteProfile(call->request(), call->response(),
+        profiles_.DeleteProfile(call->request(), call, ProgressOf<WriteProgress>(call), call->response(),
                                 [call](const absl::Status& status) { call->Finish(status); });
       });
 }

@@ -21,9 +21,9 @@ namespace kindred {
 
 class RecommendationService {
  public:
-  // All must outlive this.
+  // All must outlive this. `required`: see ProfileMethods.
   RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability, ProfileStore* store,
-                        ProfileWriter* writer, uint32_t workers);
+                        ProfileWriter* writer, uint32_t workers, StoreDurability required = StoreDurability::kJournal);
   ~RecommendationService();
 
   // Adds the service and its methods to `server`.
@@ -32,6 +32,16 @@ class RecommendationService {
   const ServiceCounters& counters() const { return counters_; }
 
  private:
+  // The state of the call's worker, from now on in use for it.
+  WorkerState* StateOf(rpc::Call* call) { return states_[call->worker()]->BeginTurn(); }
+
+  // What a call keeps that waits only where the store is remote; else nullptr.
+  template <typename Progress>
+  Progress* ProgressOf(rpc::Call* call) const {
+    return remote_ ? call->state<Progress>() : nullptr;
+  }
+
+  const bool remote_;
   std::vector<std::unique_ptr<WorkerState>> states_;
   ServiceCounters counters_;
   const RecommendMethods ranking_;

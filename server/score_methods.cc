@@ -45,67 +45,88 @@ void WriteVector(const Space& space, uint32_t row, bool of_item, v1::Vector* out
 
 }  // namespace
 
-absl::Status RecommendMethods::ScoreItems(const v1::ScoreItemsRequest& request, const Interruption& interruption,
-                                          WorkerState* state, v1::ScoreItemsResponse* response) const {
+absl::StatusOr<rpc::CallStep> RecommendMethods::ScoreItems(const v1::ScoreItemsRequest& request, rpc::Call* call,
+                                                           CallProgress* progress, WorkerState* state,
+                                                           v1::ScoreItemsResponse* response) const {
   FieldChecks checks;
-  checks.Name("model", request.model(), limits::kMaxNameBytes);
-  checks.Name("space", request.space(), limits::kMaxNameBytes);
-  if (!request.space().empty() && request.blend_size() > 0) checks.Add("blend", "and space exclude each other");
   ReadBlend(request.blend(), &checks, &state->blend);
-  if (request.queries_size() < 1 || request.queries_size() > limits::kMaxScoreQueries) {
-    checks.Add("queries",
-               absl::StrFormat("has %d queries, expected 1 to %d", request.queries_size(), limits::kMaxScoreQueries));
+  const bool first = !progress->begun();
+  if (first) {
+    checks.Name("model", request.model(), limits::kMaxNameBytes);
+    checks.Name("space", request.space(), limits::kMaxNameBytes);
+    if (!request.space().empty() && request.blend_size() > 0) checks.Add("blend", "and space exclude each other");
+    if (request.queries_size() < 1 || request.queries_size() > limits::kMaxScoreQueries) {
+      checks.Add("queries",
+                 absl::StrFormat("has %d queries, expected 1 to %d", request.queries_size(), limits::kMaxScoreQueries));
+    }
+    int64_t items = 0;
+    for (const v1::ScoreQuery& query : request.queries()) items += query.item_ids_size();
+    if (items > limits::kMaxScoredItems) {
+      checks.Add("queries",
+                 absl::StrFormat("ask for %d items together, expected at most %d", items, limits::kMaxScoredItems));
+    }
+    if (!checks.ok()) return checks.status();
+    RETURN_IF_ERROR(Pin(request.model(), state, progress));
+    progress->end = request.queries_size();
+    progress->now_ms = NowMs();
   }
-  int64_t items = 0;
-  for (const v1::ScoreQuery& query : request.queries()) items += query.item_ids_size();
-  if (items > limits::kMaxScoredItems) {
-    checks.Add("queries",
-               absl::StrFormat("ask for %d items together, expected at most %d", items, limits::kMaxScoredItems));
-  }
-  if (!checks.ok()) return checks.status();
-  const Model* model = nullptr;
-  RETURN_IF_ERROR(FindModel(request.model(), state, &model));
-
   RecommendOptions options;
   options.space = request.space();
   options.blend = state->blend;
   options.include_seen = true;
   options.k = 0;
-  // Before the queries: what is wrong with all of them.
-  RETURN_IF_ERROR(EngineStatus(Recommender(*model).Plan(options, &state->engine, &state->result), *model,
+  // Before the queries: what is wrong with all of them. Microseconds, so steps need not keep it.
+  const Model& model = *progress->model;
+  RETURN_IF_ERROR(EngineStatus(Recommender(model).Plan(options, &state->engine, &state->result), model,
                                request.blend().empty() ? request.space() : "\x01"));
-  WriteModel(*model, *state->result.space, response);
-  if (!state->result.blended_spaces.empty()) response->set_space(StrJoin(state->result.blended_spaces, "+"));
   const bool spaces_missing = state->result.spaces_missing;
   const SpaceSpec& spec = state->result.space->spec;
-  const bool values = request.blend().empty() && PredictsValues(spec);
-  const int64_t now_ms = NowMs();
-  for (int i = 0; i < request.queries_size(); ++i) {
-    if (interruption) RETURN_IF_ERROR(interruption());
-    const v1::ScoreQuery& query = request.queries(i);
-    v1::ScoreResult* result = response->add_results();
-    FieldChecks own;
-    const std::string path = StrCat("queries[", i, "].");
-    state->subject.Check(StrCat(path, "subject"), query.subject(), &own);
-    if (query.item_ids().empty()) own.Add(StrCat(path, "item_ids"), "is empty, expected 1 or more ids");
-    own.Ids(StrCat(path, "item_ids"), query.item_ids());
-    if (!own.ok()) {
-      *result->mutable_status() = ToStatusMessage(own.status());
-      continue;
-    }
-    state->subject.Read(store_, query.subject(), 0, now_ms);
-    state->subject.CountDegradations(state->worker, DegradedMethod::kRecommend, counters_);
-    state->candidates.assign(query.item_ids().begin(), query.item_ids().end());
-    options.candidate_item_ids = state->candidates;
-    options.k = static_cast<uint32_t>(query.item_ids_size());
-    options.explain = values;
-    RETURN_IF_ERROR(Recommender(*model).Recommend(state->subject.view(), options, &state->engine, &state->result));
-    state->subject.WriteDegradations(result->mutable_degradations());
-    if (spaces_missing) result->add_degradations(v1::DEGRADATION_SPACE_UNAVAILABLE);
-    result->set_source(ToProto(state->result.source));
-    result->set_profile_version(state->subject.profile().version);
-    WriteScores(*model, query, spec, values, state, result);
+  options.explain = request.blend().empty() && PredictsValues(spec);
+  if (first) {
+    WriteModel(model, *state->result.space, response);
+    if (!state->result.blended_spaces.empty()) response->set_space(StrJoin(state->result.blended_spaces, "+"));
+    response->mutable_results()->Reserve(progress->end);
   }
+  while (progress->next < progress->end) {
+    if (call != nullptr && call->ShouldStop()) return call->Standing();
+    const bool there = progress->ReadAhead(store_, call, [&](int i, size_t place) {
+      FieldChecks own;
+      state->subject.Check("subject", request.queries(i).subject(), &own);
+      if (own.ok()) state->subject.Start(request.queries(i).subject(), 0, place, &progress->reads);
+    });
+    if (!there) return rpc::CallStep::kWait;
+    RETURN_IF_ERROR(ScoreQuery(request.queries(progress->next), *progress, spec, spaces_missing, &options, state,
+                               response->add_results()));
+    ++progress->next;
+    if (call != nullptr && progress->next < progress->end && call->ShouldRest()) return rpc::CallStep::kAgain;
+  }
+  return rpc::CallStep::kDone;
+}
+
+absl::Status RecommendMethods::ScoreQuery(const v1::ScoreQuery& query, const CallProgress& progress,
+                                          const SpaceSpec& spec, bool spaces_missing, RecommendOptions* options,
+                                          WorkerState* state, v1::ScoreResult* result) const {
+  FieldChecks checks;
+  const std::string path = StrCat("queries[", progress.next, "].");
+  state->subject.Check(StrCat(path, "subject"), query.subject(), &checks);
+  if (query.item_ids().empty()) checks.Add(StrCat(path, "item_ids"), "is empty, expected 1 or more ids");
+  checks.Ids(StrCat(path, "item_ids"), query.item_ids());
+  if (!checks.ok()) {
+    *result->mutable_status() = ToStatusMessage(checks.status());
+    return absl::OkStatus();
+  }
+  state->subject.Read(store_, progress.fetched(progress.next), query.subject(), 0, progress.now_ms);
+  state->subject.CountDegradations(state->worker, DegradedMethod::kRecommend, counters_);
+  state->candidates.assign(query.item_ids().begin(), query.item_ids().end());
+  options->candidate_item_ids = state->candidates;
+  options->k = static_cast<uint32_t>(query.item_ids_size());
+  RETURN_IF_ERROR(
+      Recommender(*progress.model).Recommend(state->subject.view(), *options, &state->engine, &state->result));
+  state->subject.WriteDegradations(result->mutable_degradations());
+  if (spaces_missing) result->add_degradations(v1::DEGRADATION_SPACE_UNAVAILABLE);
+  result->set_source(ToProto(state->result.source));
+  result->set_profile_version(state->subject.profile().version);
+  WriteScores(*progress.model, query, spec, options->explain, state, result);
   return absl::OkStatus();
 }
 

@@ -159,7 +159,9 @@ absl::Status Server::StartRpc() {
   options.calls_per_method = config_.serving().calls_per_method();
   options.max_request_bytes = config_.serving().max_request_bytes();
   options.max_concurrent_streams = config_.serving().max_concurrent_streams();
-  service_ = std::make_unique<RecommendationService>(&models_, &availability_, store_, writer_.get(), options.threads);
+  const bool await_redis = config_.profiles().redis().required_durability() == v1::REQUIRED_DURABILITY_REDIS;
+  service_ = std::make_unique<RecommendationService>(&models_, &availability_, store_, writer_.get(), options.threads,
+                                                     await_redis ? StoreDurability::kRedis : StoreDurability::kJournal);
   rpc_ = std::make_unique<rpc::RpcServer>(options);
   service_->Register(rpc_.get());
   RETURN_IF_ERROR(rpc_->Start());

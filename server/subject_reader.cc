@@ -23,25 +23,43 @@ void SubjectReader::Check(std::string_view field, const v1::Subject& subject, Fi
   }
 }
 
-void SubjectReader::Read(ProfileStore* store, const v1::Subject& subject, uint64_t min_profile_version,
-                         int64_t now_ms) {
-  if (subject.has_user_id()) return ReadUser(store, subject.user_id(), min_profile_version);
-  if (subject.has_profile_token()) return ReadStored(store, carried_.user_id, true, min_profile_version);
+void SubjectReader::Start(const v1::Subject& subject, uint64_t min_profile_version, size_t place,
+                          ProfileReads* reads) const {
+  if (subject.has_user_id()) return reads->Start(place, subject.user_id(), min_profile_version);
+  // A token that is new enough spares the store the search.
+  const uint64_t wanted = carried_.version >= min_profile_version ? 0 : min_profile_version;
+  if (subject.has_profile_token()) reads->Start(place, carried_.user_id, wanted);
+}
+
+void SubjectReader::Read(ProfileStore* store, const FetchedProfile* fetched, const v1::Subject& subject,
+                         uint64_t min_profile_version, int64_t now_ms) {
+  if (subject.has_user_id()) return ReadUser(store, fetched, subject.user_id(), min_profile_version);
+  if (subject.has_profile_token()) return ReadStored(store, fetched, carried_.user_id, true, min_profile_version);
   Clear();
   AppendEventViews(subject.events().events(), now_ms, &inline_events_);
   view_.inline_events = inline_events_;
 }
 
-void SubjectReader::ReadUser(ProfileStore* store, std::string_view user_id, uint64_t min_profile_version) {
-  ReadStored(store, user_id, false, min_profile_version);
+void SubjectReader::ReadUser(ProfileStore* store, const FetchedProfile* fetched, std::string_view user_id,
+                             uint64_t min_profile_version) {
+  ReadStored(store, fetched, user_id, false, min_profile_version);
 }
 
-void SubjectReader::ReadStored(ProfileStore* store, std::string_view user_id, bool has_token,
-                               uint64_t min_profile_version) {
+void SubjectReader::ReadStored(ProfileStore* store, const FetchedProfile* fetched, std::string_view user_id,
+                               bool has_token, uint64_t min_profile_version) {
   Clear();
-  store_unavailable_ = !store->Get(user_id, &stored_).ok();
-  if (has_token && carried_.version > stored_.version) profile_ = &carried_;
-  stale_ = profile_->version < min_profile_version;
+  if (fetched != nullptr) {
+    profile_ = &fetched->profile;
+    store_unavailable_ = !fetched->status.ok();
+    stale_ = fetched->stale;
+  } else {
+    store_unavailable_ = !store->Get(user_id, &stored_).ok();
+  }
+  if (has_token && carried_.version > profile_->version) {
+    profile_ = &carried_;
+    stale_ = false;
+  }
+  stale_ |= profile_->version < min_profile_version;
   live_history_.reserve(profile_->events.size());
   for (const Event& event : profile_->events) {
     live_history_.push_back({event.item_id, event.weight, event.action, event.time_ms, event.blend_step});

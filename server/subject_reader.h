@@ -17,6 +17,7 @@
 #include "kindred/v1/recommendation_service.pb.h"
 #include "server/field_checks.h"
 #include "server/profile_codec.h"
+#include "server/profile_reads.h"
 #include "server/profile_store.h"
 #include "server/service_counters.h"
 
@@ -31,20 +32,26 @@ class SubjectReader {
   // Adds what is wrong with `subject` to *checks; `field` is its path in the request, such as "subject".
   void Check(std::string_view field, const v1::Subject& subject, FieldChecks* checks);
 
+  // Where the store is remote: begins to read what Read needs of the subject that was checked last, if anything.
+  void Start(const v1::Subject& subject, uint64_t min_profile_version, size_t place, ProfileReads* reads) const;
+
   // Reads the subject that was checked last, which must live as long as it is used. Of a token's profile and the stored
   // one of its user the one of the newer version is taken, the stored one where they are the same. A store that cannot
-  // be read is no error: see degradations(). One Get of the store, or none for a subject without a user. `now_ms`: the
-  // time of events that have none.
-  void Read(ProfileStore* store, const v1::Subject& subject, uint64_t min_profile_version, int64_t now_ms);
+  // be read is no error, and what it knew last is used: see store_unavailable(). `now_ms`: the time of events that have
+  // none. `fetched`: what was read for Start, and lives as long; nullptr: it is read here, by one Get of the store, or
+  // none for a subject without a user.
+  void Read(ProfileStore* store, const FetchedProfile* fetched, const v1::Subject& subject,
+            uint64_t min_profile_version, int64_t now_ms);
   // As Read of a subject that is the user `user_id`.
-  void ReadUser(ProfileStore* store, std::string_view user_id, uint64_t min_profile_version);
+  void ReadUser(ProfileStore* store, const FetchedProfile* fetched, std::string_view user_id,
+                uint64_t min_profile_version);
 
   // For the engine. `user_id` is empty where the subject has no user.
   const SubjectView& view() const { return view_; }
   // The profile that is used; of version 0 when there is none.
   const Profile& profile() const { return *profile_; }
   bool store_unavailable() const { return store_unavailable_; }
-  // The profile is older than min_profile_version. Never of a subject without a user.
+  // The profile is older than min_profile_version, as far as the store could tell. Never of a subject without a user.
   bool stale() const { return stale_; }
   // Appends what the answer has to do without, and counts it.
   void WriteDegradations(google::protobuf::RepeatedField<int>* out) const;
@@ -52,7 +59,8 @@ class SubjectReader {
 
  private:
   void Clear();
-  void ReadStored(ProfileStore* store, std::string_view user_id, bool has_token, uint64_t min_profile_version);
+  void ReadStored(ProfileStore* store, const FetchedProfile* fetched, std::string_view user_id, bool has_token,
+                  uint64_t min_profile_version);
 
   Profile stored_, carried_;  // the store's and the token's
   const Profile* profile_ = &stored_;

@@ -1,4 +1,5 @@
-// What one worker needs to answer: all of it keeps its capacity from call to call. For one thread at a time.
+// What one worker needs to answer: all of it keeps its capacity from call to call. Calls use it in turns, each step of
+// a long one a turn of its own; what must outlast a turn is in CallProgress. For one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,14 @@ struct WorkerState {
   WorkerState(const ModelRegistry* registry, AvailabilityRegistry* availabilities, uint32_t number)
       : worker(number), models(*registry), availability(availabilities) {}
 
+  // To be called by whoever uses the rest from now on.
+  WorkerState* BeginTurn() {
+    ++turn_;
+    return this;
+  }
+  // Who sees the number after their own knows that nobody else was here meanwhile.
+  uint64_t turn() const { return turn_; }
+
   const uint32_t worker;  // its number
   ModelReader models;
   AvailabilityReader availability;
@@ -40,6 +49,9 @@ struct WorkerState {
   TraitLabels labels;
   std::string token_key;
   ProfileCodecScratch codec;
+
+ private:
+  uint64_t turn_ = 1;
 };
 
 }  // namespace kindred

@@ -2,6 +2,8 @@
 
 #include <grpcpp/support/time.h>
 
+#include <utility>
+
 #include "absl/strings/str_format.h"
 #include "server/grpc_status.h"
 #include "server/limits.h"
@@ -30,6 +32,16 @@ Call::Call()
 
 std::chrono::system_clock::time_point Call::deadline() const { return grpc::Timespec2Timepoint(deadline_); }
 
+SteadyClock::time_point Call::steady_deadline() const {
+  if (gpr_time_cmp(deadline_, gpr_inf_future(deadline_.clock_type)) == 0) return SteadyClock::time_point::max();
+  const gpr_timespec left = gpr_time_sub(deadline_, gpr_now(deadline_.clock_type));
+  const auto now = SteadyClock::now();
+  // Further away than the clock can say is no deadline either.
+  constexpr int64_t kFar = 100 * 365 * 24 * int64_t{3600};
+  if (left.tv_sec > kFar) return SteadyClock::time_point::max();
+  return now + std::chrono::seconds(left.tv_sec) + std::chrono::nanoseconds(left.tv_nsec);
+}
+
 bool Call::expired() const { return gpr_time_cmp(deadline_, gpr_now(deadline_.clock_type)) <= 0; }
 
 absl::Status Call::Standing() const {
@@ -50,10 +62,15 @@ bool Call::ShouldStop() {
 
 bool Call::ShouldRest() const { return SteadyClock::now() - step_begin_ >= kStepTime; }
 
+void Call::DropState() {
+  if (state_ == nullptr) return;
+  destroy_state_(std::exchange(state_, nullptr));
+}
+
 void Call::Clear() {
+  DropState();
   request_ = nullptr;
   response_ = nullptr;
-  state_ = nullptr;
   arena_.Reset();
   cancelled_.store(false, std::memory_order_relaxed);
 }

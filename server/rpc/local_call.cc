@@ -21,9 +21,15 @@ class LocalCarrier final : public Call::Carrier {
     const std::lock_guard lock(mutex_);
     again_ = true;
   }
+  void Pause() override {}
+  void Resume() override {
+    const std::lock_guard lock(mutex_);
+    again_ = true;
+    changed_.notify_all();
+  }
   void Look() override {}
 
-  // The status that the call ended with; nullopt when its handler wants to go on.
+  // The status that the call ended with; nullopt when its handler wants to go on, or was resumed.
   std::optional<absl::Status> Await() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return again_ || status_.has_value(); });
@@ -35,7 +41,7 @@ class LocalCarrier final : public Call::Carrier {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<absl::Status> status_;  // guarded by mutex_
-  bool again_ = false;                  // guarded by mutex_
+  bool again_ = false;                  // guarded by mutex_; or resumed
 };
 
 // As QueuedCall begins one.
@@ -66,6 +72,7 @@ absl::Status RunLocally(UnaryCallBase* call, std::string_view request, std::vect
     call->Handle();
     status = carrier.Await();
   }
+  call->DropState();
   RETURN_IF_ERROR(*status);
   return Append(*call->response_message(), responses);
 }
@@ -80,6 +87,10 @@ absl::Status RunLocally(ServerStreamCallBase* call, std::string_view request, st
     status = step.status();
     if (!step.ok() || *step == StreamStep::kEnd) break;
     if (*step == StreamStep::kAgain) continue;
+    if (*step == StreamStep::kWait) {
+      carrier.Await();
+      continue;
+    }
     status = Append(call->response(), responses);
     call->ClearResponse();
   }

@@ -5,6 +5,7 @@
 // in either order; only when both are here is the context free. A call that never begins has neither.
 #pragma once
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
 
@@ -32,6 +33,8 @@ class QueuedCall : public Tag, public Call::Carrier {
   void Proceed(bool ok) final;
 
   void Again() final { worker_->Rest(this); }
+  void Pause() final { worker_->Park(); }
+  void Resume() final { worker_->Unpark(&resume_alarm_, static_cast<Tag*>(&resume_tag_)); }
   void Look() final { worker_->Look(); }
 
  protected:
@@ -39,7 +42,8 @@ class QueuedCall : public Tag, public Call::Carrier {
   virtual void RequestNext(void* tag) = 0;
   // The request is there and good.
   virtual void Open() = 0;
-  // Something that was begun has happened (`ok` as of the queue), or it is this call's turn after Again.
+  // Something that was begun has happened (`ok` as of the queue), or it is this call's turn after Again or
+  // Resume.
   virtual void GoOn(bool ok) = 0;
   // The server ends: nothing may be begun any more.
   virtual void Abandon() = 0;
@@ -63,12 +67,23 @@ class QueuedCall : public Tag, public Call::Carrier {
     QueuedCall* const call;
   };
 
+  struct ResumeTag final : Tag {
+    explicit ResumeTag(QueuedCall* call) : call(call) {}
+    void Proceed(bool ok) override {
+      call->worker_->Unparked();
+      call->Proceed(ok);
+    }
+    QueuedCall* const call;
+  };
+
   absl::Status ReadRequest();
   void OnDone();
 
   CallCounters* const counters_;
   Call* const call_;
   DoneTag done_tag_{this};
+  ResumeTag resume_tag_{this};
+  grpc::Alarm resume_alarm_;  // set again only after its tag came: a call is resumed once a pause
   State state_ = State::kWaiting;
   bool finished_ = false, done_ = false;
   grpc::StatusCode code_ = grpc::StatusCode::OK;

@@ -43,6 +43,8 @@ void QueuedStream::Step() {
     }
     case StreamStep::kAgain:
       return Again();
+    case StreamStep::kWait:
+      return;
     case StreamStep::kEnd:
       return Finish(absl::OkStatus());
   }

@@ -1,5 +1,5 @@
 // A server-streaming call on a completion queue: at any time either one message is with gRPC, or the call waits for its
-// turn (Worker::Rest), or its source works.
+// turn (Worker::Rest) or for another thread (Worker::Park), or its source works.
 #pragma once
 
 #include <grpcpp/support/async_stream.h>

@@ -27,6 +27,7 @@ void QueuedUnary::GoOn(bool /*ok*/) {
 void QueuedUnary::Finish(const absl::Status& status) {
   const grpc::Status result =
       status.ok() ? SerializeResponse(*call_->response_message(), &response_bytes_) : ToGrpcStatus(status);
+  call_->DropState();
   BeforeFinish(result.error_code());
   if (result.ok()) {
     writer_->Finish(response_bytes_, result, static_cast<Tag*>(this));

@@ -27,7 +27,7 @@ class QueuedUnary final : public QueuedCall {
   void RequestNext(void* tag) override;
   void Open() override { call_->Handle(); }
   void GoOn(bool ok) override;
-  void Abandon() override {}
+  void Abandon() override { call_->DropState(); }
 
   const RequestCall* const request_call_;
   const std::unique_ptr<UnaryCallBase> call_;

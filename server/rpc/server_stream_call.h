@@ -16,6 +16,7 @@ namespace kindred::rpc {
 enum class StreamStep : uint8_t {
   kMessage,  // send this message, then ask again
   kAgain,    // nothing yet: ask again when others have had their turn (Call::ShouldRest)
+  kWait,     // nothing yet: the source has paused the call (Call::Pause); ask again when it is resumed
   kEnd,      // nothing more, nothing of this message; the call ends OK
 };
 
@@ -25,7 +26,8 @@ class MessageSource {
  public:
   virtual ~MessageSource() = default;
 
-  // Makes the next message. *response is empty at first and after each message; after kAgain it is as it was left. An
+  // Makes the next message. *response is empty at first and after each message; after kAgain and kWait it is as it was
+  // left. An
   // error ends the call; what was sent before stays sent. Not called when the call is cancelled or expired.
   virtual absl::StatusOr<StreamStep> Next(Res* response) = 0;
 };

@@ -21,7 +21,17 @@ void Worker::Stop() {
 
 void Worker::StopTag::Proceed(bool ok) {
   worker->stopping_ = true;
-  worker->queue_->Shutdown();
+  worker->ShutdownQueue();
+}
+
+void Worker::ShutdownQueue() {
+  // For each that is parked another thread will post an event still.
+  if (parked_ == 0) queue_->Shutdown();
+}
+
+void Worker::Unparked() {
+  --parked_;
+  if (stopping_) ShutdownQueue();
 }
 
 void Worker::Look() {

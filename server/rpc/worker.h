@@ -39,9 +39,16 @@ class Worker {
   // worker stops first, with false. REQUIRES: on the worker's thread.
   void Rest(Tag* tag) { resting_.push_back(tag); }
 
+  // One more tag waits for another thread: the worker does not end before it was unparked. REQUIRES: on its thread.
+  void Park() { ++parked_; }
+  // Has the parked tag proceed once, as an event that happened; it calls Unparked then. `alarm` is the tag's own. About
+  // a microsecond, on any thread.
+  void Unpark(grpc::Alarm* alarm, Tag* tag) { alarm->Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), tag); }
+  void Unparked();
+
   void Start();
-  // Drains the queue and joins the thread. REQUIRES: the gRPC server has shut down, and no other thread finishes calls
-  // of this worker any more.
+  // Waits for what is parked, drains the queue and joins the thread. REQUIRES: the gRPC server has shut down, and no
+  // other thread finishes calls of this worker any more.
   void Stop();
 
  private:
@@ -59,6 +66,8 @@ class Worker {
   void Run();
   // Runs what is in seen_ and resting_: all events that are there, then one step of long work.
   void RunTurn();
+  // When nothing may post to the queue any more.
+  void ShutdownQueue();
 
   const uint32_t index_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
@@ -69,9 +78,10 @@ class Worker {
   std::atomic<bool> refusing_{false};
   // Of the worker's thread.
   std::atomic<std::thread::id> thread_id_;  // others compare theirs with it
-  std::vector<Event> seen_;                 // taken from the queue by Look
-  std::vector<Event> turn_;                 // those that run now
-  std::deque<Tag*> resting_;                // long work, in the order of its turns
+  uint32_t parked_ = 0;
+  std::vector<Event> seen_;   // taken from the queue by Look
+  std::vector<Event> turn_;   // those that run now
+  std::deque<Tag*> resting_;  // long work, in the order of its turns
 };
 
 }  // namespace kindred::rpc

@@ -277,15 +277,22 @@ class SharedStore final : public ProfileStore {
              const std::function<void()>& done) override {
     fetched.emplace_back(user_id, options.min_version);
     if (fetched.size() % 2 == 0) return true;
+    // Elsewhere it was deleted before.
     threads_.emplace_back([out, done] {
-      out->profile.version = 9;
+      out->profile.epoch = 4;
       done();
     });
     return false;
   }
-  absl::Status Commit(std::span<const Profile* const> profiles) override { return store_.Commit(profiles); }
+  absl::Status Commit(std::span<const Profile* const> profiles) override {
+    for (const Profile* profile : profiles) {
+      if (profile->version == 0) deletions.push_back(profile->epoch);
+    }
+    return store_.Commit(profiles);
+  }
   ProfileStoreCounts counts() const override { return {}; }
 
+  std::vector<uint64_t> deletions;  // their epochs
   std::vector<std::pair<std::string, uint64_t>> fetched;
 
  private:
@@ -306,6 +313,8 @@ TEST(ProfileService, WhatServersShareIsReadBeforeItIsChanged) {
   ASSERT_TRUE(fixture.Call(&ProfileService::DeleteProfiles, request, &deleted).ok());
   EXPECT_TRUE(deleted.results(0).existed());
   EXPECT_FALSE(deleted.results(1).existed());
+  // A deletion counts above those that were made elsewhere.
+  EXPECT_EQ(store.deletions, (std::vector<uint64_t>{1, 5}));
   using Fetched = std::pair<std::string, uint64_t>;
   EXPECT_THAT(store.fetched, ::testing::ElementsAre(Fetched("ann", 0), Fetched("ben", 0), Fetched("eve", 0),
                                                     Fetched("ann", UINT64_MAX), Fetched("nobody", UINT64_MAX)));

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <future>
 #include <map>
@@ -60,11 +61,11 @@ ProfileUpdate UpdateOf(const std::string& user_id, const std::string& update_id,
 }
 
 // Submits and gives the outcome when it is there.
-std::future<UpdateOutcome> Submit(ProfileWriter* writer, ProfileUpdate update) {
+std::future<UpdateOutcome> Submit(ProfileWriter* writer, ProfileUpdate update, Profile known = {}) {
   auto promise = std::make_shared<std::promise<UpdateOutcome>>();
   auto future = promise->get_future();
-  const absl::Status queued =
-      writer->Submit(std::move(update), [promise](const UpdateOutcome& outcome) { promise->set_value(outcome); });
+  const absl::Status queued = writer->Submit(
+      std::move(update), [promise](const UpdateOutcome& outcome) { promise->set_value(outcome); }, std::move(known));
   if (!queued.ok()) promise->set_value({queued});
   return future;
 }
@@ -254,6 +255,56 @@ TEST(ProfileWriter, UpdatesAndDeletionsOfOneCommitKeepTheirOrder) {
   ASSERT_EQ(profile.events.size(), 1u);
   EXPECT_EQ(profile.events[0].item_id, "new");
   EXPECT_FALSE(*store.Get("v", &profile));
+}
+
+TEST(ProfileWriter, WhatIsKnownElsewhereJoinsWhatIsStored) {
+  MemoryProfileStore store;
+  ProfileWriter writer(&store, {});
+  ASSERT_TRUE(Submit(&writer, UpdateOf("u", "here", "a")).get().status.ok());
+  Profile known;
+  known.user_id = "u";
+  known.version = 7;
+  known.events = {{"b", "", 2, 1.0, 0, 99}};
+  known.update_ids = {"there"};
+  // A duplicate of what is known changes nothing here.
+  EXPECT_TRUE(Submit(&writer, UpdateOf("u", "there", "b"), known).get().duplicate);
+  Profile profile;
+  ASSERT_TRUE(*store.Get("u", &profile));
+  EXPECT_EQ(profile.version, 1u);
+  const UpdateOutcome joined = Submit(&writer, UpdateOf("u", "next", "c"), known).get();
+  EXPECT_EQ(joined.profile_version, 9u) << "7, and one for the union, and one for the update";
+  ASSERT_TRUE(*store.Get("u", &profile));
+  std::vector<std::string> items;
+  for (const Event& event : profile.events) items.push_back(event.item_id);
+  std::sort(items.begin(), items.end());
+  EXPECT_EQ(items, (std::vector<std::string>{"a", "b", "c"}));
+  // Again: it is all there already.
+  EXPECT_EQ(Submit(&writer, UpdateOf("u", "last", "d"), known).get().profile_version, 10u);
+}
+
+TEST(ProfileWriter, AnEventsOriginIsThatOfItsUpdateWhereverItIsApplied) {
+  MemoryProfileStore here, there;
+  ProfileWriter writer(&here, {}), other(&there, {});
+  Profile one, two;
+  for (const std::string id : {"1", "2"}) {
+    ASSERT_TRUE(Submit(&writer, UpdateOf("u", id)).get().status.ok());
+    ASSERT_TRUE(Submit(&other, UpdateOf("u", id)).get().status.ok());
+  }
+  ASSERT_TRUE(*here.Get("u", &one));
+  ASSERT_TRUE(*there.Get("u", &two));
+  ASSERT_EQ(one.events.size(), 2u);
+  EXPECT_NE(one.events[0].origin, 0u);
+  EXPECT_NE(one.events[0].origin, one.events[1].origin);
+  EXPECT_EQ(one.events, two.events);
+  // Another user's update of the same id is another; without an id every update is.
+  ASSERT_TRUE(Submit(&writer, UpdateOf("v", "1")).get().status.ok());
+  ASSERT_TRUE(*here.Get("v", &two));
+  EXPECT_NE(two.events[0].origin, one.events[0].origin);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(Submit(&writer, UpdateOf("w", "")).get().status.ok());
+  ASSERT_TRUE(*here.Get("w", &two));
+  ASSERT_EQ(two.events.size(), 2u);
+  EXPECT_NE(two.events[0].origin, 0u);
+  EXPECT_NE(two.events[0].origin, two.events[1].origin);
 }
 
 TEST(ProfileWriter, AnOutcomeShowsTheProfileAsItWasCommitted) {

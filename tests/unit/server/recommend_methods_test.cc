@@ -11,6 +11,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "server/limits.h"
 #include "tests/unit/server/flaky_profile_store.h"
+#include "tests/unit/server/test_call.h"
 #include "tests/unit/server/test_model.h"
 
 namespace kindred {
@@ -33,13 +34,22 @@ class RecommendMethodsTest : public ::testing::Test {
   }
   absl::Status Ask(const v1::RecommendRequest& request, v1::RecommendResponse* response) {
     response->Clear();
-    return methods_.Recommend(request, &state_, response);
+    return methods_.Recommend(request, nullptr, nullptr, &state_, response).status();
   }
   v1::RecommendResponse Answer(const v1::RecommendRequest& request) {
     v1::RecommendResponse response;
     const absl::Status status = Ask(request, &response);
     EXPECT_TRUE(status.ok()) << status;
     return response;
+  }
+  absl::Status Batch(const v1::BatchRecommendRequest& request, v1::BatchRecommendResponse* response,
+                     rpc::Call* call = nullptr) {
+    CallProgress progress;
+    return methods_.BatchRecommend(request, call, &progress, &state_, response).status();
+  }
+  absl::Status Score(const v1::ScoreItemsRequest& request, v1::ScoreItemsResponse* response) {
+    CallProgress progress;
+    return methods_.ScoreItems(request, nullptr, &progress, &state_, response).status();
   }
   std::string Problem(const v1::RecommendRequest& request) {
     v1::RecommendResponse response;
@@ -213,7 +223,7 @@ TEST_F(RecommendMethodsTest, ABatchIsItsSinglesAndABadEntryFailsAlone) {
   batch.mutable_subjects(20)->mutable_events()->add_events()->set_item_id("item-5");
   batch.mutable_subjects(30)->set_profile_token("nonsense");
   v1::BatchRecommendResponse response;
-  const absl::Status status = methods_.BatchRecommend(batch, nullptr, &state_, &response);
+  const absl::Status status = Batch(batch, &response);
   ASSERT_TRUE(status.ok()) << status;
   ASSERT_THAT(response.results(), SizeIs(45));
   for (int i = 0; i < 45; ++i) {
@@ -235,7 +245,7 @@ TEST_F(RecommendMethodsTest, WhatABatchCannotBe) {
   v1::BatchRecommendRequest batch;
   v1::BatchRecommendResponse response;
   const auto problem = [&] {
-    const absl::Status status = methods_.BatchRecommend(batch, nullptr, &state_, &response);
+    const absl::Status status = Batch(batch, &response);
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
     return StrCat(status.message());
   };
@@ -250,10 +260,10 @@ TEST_F(RecommendMethodsTest, WhatABatchCannotBe) {
   EXPECT_THAT(problem(), HasSubstr("request.page_token is set"));
   batch.mutable_request()->clear_subject();
   batch.mutable_request()->clear_page_token();
-  EXPECT_TRUE(methods_.BatchRecommend(batch, nullptr, &state_, &response).ok());
-  const absl::Status stopped = methods_.BatchRecommend(
-      batch, [] { return absl::CancelledError("the caller is gone"); }, &state_, &response);
-  EXPECT_TRUE(absl::IsCancelled(stopped));
+  EXPECT_TRUE(Batch(batch, &response).ok());
+  testing::TestCall call;
+  call.get()->Cancel();
+  EXPECT_TRUE(absl::IsCancelled(Batch(batch, &response, call.get())));
   batch.add_subjects();
   EXPECT_THAT(problem(), HasSubstr("subjects has 1001 subjects"));
 }
@@ -263,9 +273,13 @@ TEST_F(RecommendMethodsTest, AStreamIsItsSinglesInOrder) {
   request.mutable_request()->set_page_size(3);
   for (int i = 0; i < 250; ++i) request.add_subjects()->set_user_id(i == 120 ? "" : StrCat("user-", i % 12));
   int next = 0;
-  while (next < request.subjects_size()) {
+  CallProgress progress;
+  while (true) {
     v1::StreamRecommendResponse response;
-    ASSERT_TRUE(methods_.StreamRecommend(request, next, &state_, &response).ok());
+    const auto step = methods_.StreamRecommend(request, nullptr, &progress, &state_, &response);
+    ASSERT_TRUE(step.ok()) << step.status();
+    if (*step == rpc::StreamStep::kEnd) break;
+    ASSERT_EQ(*step, rpc::StreamStep::kMessage);
     ASSERT_EQ(response.first(), next);
     ASSERT_GT(response.results_size(), 0);
     for (const auto& result : response.results()) {
@@ -293,7 +307,7 @@ TEST_F(RecommendMethodsTest, ScoresAreThoseOfTheListWhateverWasSeen) {
   for (const char* id : {"item-9", "gone", "item-0", "item-9"}) query->add_item_ids(id);
   request.add_queries()->mutable_subject()->set_user_id("user-3");
   v1::ScoreItemsResponse response;
-  const absl::Status status = methods_.ScoreItems(request, nullptr, &state_, &response);
+  const absl::Status status = Score(request, &response);
   ASSERT_TRUE(status.ok()) << status;
   ASSERT_THAT(response.results(), SizeIs(2));
   const v1::ScoreResult& result = response.results(0);
@@ -349,7 +363,7 @@ TEST_F(RecommendMethodsTest, WhatIsOutComesBackNowhereFromTheNextRequestOn) {
   batch.add_subjects()->set_user_id("user-1");
   batch.mutable_request()->set_page_size(3);
   v1::BatchRecommendResponse many;
-  ASSERT_TRUE(methods_.BatchRecommend(batch, nullptr, &state_, &many).ok());
+  ASSERT_TRUE(Batch(batch, &many).ok());
   EXPECT_EQ(Ids(many.results(0).response()), after);
   v1::SimilarItemsRequest similar;
   similar.set_item_id("item-3");
@@ -372,12 +386,13 @@ TEST_F(RecommendMethodsTest, BatchesAndStreamsLeaveOutWhatIsOutWithoutARequestBe
   stream.mutable_request()->set_page_size(70);
   stream.mutable_request()->set_include_seen(true);
   v1::StreamRecommendResponse message;
-  ASSERT_TRUE(methods_.StreamRecommend(stream, 0, &state_, &message).ok());
+  CallProgress progress;
+  ASSERT_TRUE(methods_.StreamRecommend(stream, nullptr, &progress, &state_, &message).ok());
   v1::BatchRecommendRequest batch;
   *batch.mutable_subjects() = stream.subjects();
   *batch.mutable_request() = stream.request();
   v1::BatchRecommendResponse answer;
-  ASSERT_TRUE(methods_.BatchRecommend(batch, nullptr, &state_, &answer).ok());
+  ASSERT_TRUE(Batch(batch, &answer).ok());
   for (const auto& results : {message.results(), answer.results()}) {
     ASSERT_EQ(results.size(), 2);
     for (const v1::RecommendResult& result : results) {

@@ -36,7 +36,7 @@ class SubjectReaderTest : public ::testing::Test {
     FieldChecks checks;
     reader_.Check("subject", subject_, &checks);
     ASSERT_TRUE(checks.ok()) << checks.status();
-    reader_.Read(&store_, subject_, min_version, kNow);
+    reader_.Read(&store_, nullptr, subject_, min_version, kNow);
   }
 
   std::vector<std::string> LiveItems() const {
@@ -175,7 +175,7 @@ TEST_F(SubjectReaderTest, AProfileOlderThanAskedForIsStale) {
   EXPECT_FALSE(reader_.stale());
   Read(UserSubject("nobody"), 1);
   EXPECT_TRUE(reader_.stale());
-  reader_.ReadUser(&store_, "u", 6);
+  reader_.ReadUser(&store_, nullptr, "u", 6);
   EXPECT_TRUE(reader_.stale());
 
   ServiceCounters counters(2);
@@ -183,6 +183,40 @@ TEST_F(SubjectReaderTest, AProfileOlderThanAskedForIsStale) {
   EXPECT_EQ(counters.degraded(DegradedMethod::kRecommend, DegradedReason::kStaleProfile), 1u);
   EXPECT_EQ(counters.degraded(DegradedMethod::kRecommend, DegradedReason::kStoreUnavailable), 0u);
   EXPECT_EQ(counters.degraded(DegradedMethod::kGetProfile, DegradedReason::kStaleProfile), 0u);
+}
+
+TEST_F(SubjectReaderTest, WhatWasFetchedIsTakenAndSaysWhatItLacks) {
+  Store(ProfileOf("u", 9, "stored"));
+  FetchedProfile fetched;
+  fetched.profile = ProfileOf("u", 4, "fetched");
+  const auto read = [&](const v1::Subject& subject, uint64_t min_version) {
+    subject_ = subject;
+    FieldChecks checks;
+    reader_.Check("subject", subject_, &checks);
+    ASSERT_TRUE(checks.ok()) << checks.status();
+    reader_.Read(&store_, &fetched, subject_, min_version, kNow);
+  };
+  read(UserSubject("u"), 0);
+  EXPECT_EQ(reader_.profile().version, 4u);
+  EXPECT_THAT(LiveItems(), ElementsAre("fetched", "fetched'"));
+  EXPECT_THAT(Degradations(), IsEmpty());
+  read(UserSubject("u"), 5);
+  EXPECT_THAT(Degradations(), ElementsAre(v1::DEGRADATION_STALE_PROFILE));
+  fetched.stale = true;
+  fetched.status = absl::UnavailableError("away");
+  read(UserSubject("u"), 0);
+  EXPECT_EQ(reader_.profile().version, 4u) << "the last that is known";
+  EXPECT_THAT(Degradations(), ElementsAre(v1::DEGRADATION_PROFILE_STORE_UNAVAILABLE, v1::DEGRADATION_STALE_PROFILE));
+  read(TokenSubject(ProfileOf("u", 5, "token")), 5);
+  EXPECT_EQ(reader_.profile().version, 5u);
+  EXPECT_THAT(Degradations(), ElementsAre(v1::DEGRADATION_PROFILE_STORE_UNAVAILABLE)) << "the token is not stale";
+  read(TokenSubject(ProfileOf("u", 3, "token")), 0);
+  EXPECT_THAT(LiveItems(), ElementsAre("fetched", "fetched'"));
+  v1::Subject inline_events;
+  inline_events.mutable_events()->add_events()->set_item_id("x");
+  read(inline_events, 0);
+  EXPECT_THAT(Degradations(), IsEmpty());
+  EXPECT_EQ(reader_.profile().version, 0u);
 }
 
 TEST_F(SubjectReaderTest, FaultsNameTheirField) {
