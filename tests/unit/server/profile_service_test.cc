@@ -277,9 +277,9 @@ class SharedStore final : public ProfileStore {
              const std::function<void()>& done) override {
     fetched.emplace_back(user_id, options.min_version);
     if (fetched.size() % 2 == 0) return true;
-    // Elsewhere it was deleted before.
-    threads_.emplace_back([out, done] {
-      out->profile.epoch = 4;
+    // Elsewhere nobody was deleted before.
+    threads_.emplace_back([out, done, epoch = user_id == "nobody" ? 4 : 0] {
+      out->profile.epoch = epoch;
       done();
     });
     return false;
