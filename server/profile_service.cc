@@ -81,11 +81,11 @@ absl::StatusOr<std::unique_ptr<ProfileExport>> ProfileService::ExportProfiles(
       store_, std::vector<std::string>(request.user_ids().begin(), request.user_ids().end()));
 }
 
-void ProfileService::Learn(const std::string& user_id, uint64_t min_version, std::function<void()> then) const {
-  if (!store_->remote()) return then();
+void ProfileService::Learn(const std::string& user_id, uint64_t min_version, std::function<void(Profile)> then) const {
+  if (!store_->remote()) return then({});
   const auto fetched = std::make_shared<FetchedProfile>();
   const FetchOptions options{.min_version = min_version, .deadline = std::chrono::steady_clock::now() + kLearnTime};
-  const auto go_on = [fetched, then = std::move(then)] { then(); };
+  const auto go_on = [fetched, then = std::move(then)] { then(std::move(fetched->profile)); };
   // Read or not: the store merges once more when it writes.
   if (store_->Fetch(user_id, options, fetched.get(), go_on)) go_on();
 }
@@ -109,9 +109,10 @@ void ProfileService::ImportProfiles(const v1::ImportProfilesRequest& request, v1
     const auto profile = std::make_shared<Profile>();
     ReadRecord(request.profiles(i), profile.get());
     countdown->Begin();
-    Learn(profile->user_id, 0, [this, profile, trial = request.validate_only(), result, countdown] {
-      const absl::Status queued =
-          writer_->SubmitMerge(std::move(*profile), trial, [result, countdown](const UpdateOutcome& outcome) {
+    Learn(profile->user_id, 0, [this, profile, trial = request.validate_only(), result, countdown](Profile known) {
+      const absl::Status queued = writer_->SubmitMerge(
+          std::move(*profile), trial,
+          [result, countdown](const UpdateOutcome& outcome) {
             if (outcome.status.ok()) {
               result->set_changed(!outcome.duplicate);
               result->set_profile_version(outcome.profile_version);
@@ -119,7 +120,8 @@ void ProfileService::ImportProfiles(const v1::ImportProfilesRequest& request, v1
               *result->mutable_status() = ToStatusMessage(outcome.status);
             }
             countdown->End();
-          });
+          },
+          std::move(known));
       if (queued.ok()) return;
       *result->mutable_status() = ToStatusMessage(queued);
       countdown->End();
@@ -145,15 +147,18 @@ void ProfileService::DeleteProfiles(const v1::DeleteProfilesRequest& request, v1
     }
     countdown->Begin();
     // Past the caches: a deletion counts when its epoch is above that of every copy.
-    Learn(request.user_ids(i), UINT64_MAX, [this, user_id = request.user_ids(i), result, countdown] {
-      const absl::Status queued = writer_->SubmitDeletion(user_id, [result, countdown](const UpdateOutcome& outcome) {
-        if (outcome.status.ok()) {
-          result->set_existed(outcome.existed);
-        } else {
-          *result->mutable_status() = ToStatusMessage(outcome.status);
-        }
-        countdown->End();
-      });
+    Learn(request.user_ids(i), UINT64_MAX, [this, user_id = request.user_ids(i), result, countdown](Profile known) {
+      const absl::Status queued = writer_->SubmitDeletion(
+          user_id,
+          [result, countdown](const UpdateOutcome& outcome) {
+            if (outcome.status.ok()) {
+              result->set_existed(outcome.existed);
+            } else {
+              *result->mutable_status() = ToStatusMessage(outcome.status);
+            }
+            countdown->End();
+          },
+          std::move(known));
       if (queued.ok()) return;
       *result->mutable_status() = ToStatusMessage(queued);
       countdown->End();

@@ -35,9 +35,9 @@ class ProfileService {
   void DeleteProfiles(const v1::DeleteProfilesRequest& request, v1::DeleteProfilesResponse* response, Done done) const;
 
  private:
-  // Reads what the servers share of a user, where they share anything, so that this server's store knows it; then calls
-  // `then`, before this returns or from the store's thread. `min_version` as FetchOptions::min_version.
-  void Learn(const std::string& user_id, uint64_t min_version, std::function<void()> then) const;
+  // Reads what the servers share of a user, where they share anything, and calls `then` with it, before this returns or
+  // from the store's thread. `min_version` as FetchOptions::min_version.
+  void Learn(const std::string& user_id, uint64_t min_version, std::function<void(Profile)> then) const;
 
   ProfileStore* const store_;
   ProfileWriter* const writer_;

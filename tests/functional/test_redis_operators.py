@@ -87,6 +87,16 @@ def test_what_waited_is_written_when_redis_comes_and_other_servers_see_it(redis_
     assert metric(second.admin, "kindred_redis_connections", node=running.address) == 2
 
 
+def test_another_server_reads_what_one_wrote(redis_server, redis, stubs, channel):
+    running = redis()
+    first, second = redis_server(running.address), redis_server(running.address, number=1)
+    update(stubs, stubs.Stub(channel(first.address)), "ann")
+    stub = stubs.Stub(channel(second.address))
+    wait_until(lambda: stub.GetProfile(stubs.pb.GetProfileRequest(user_id="ann"), timeout=10).profile_version == 1,
+               what="the profile at another server")
+    assert metric(second.admin, "kindred_profile_sources_total", source="redis") >= 1
+
+
 def test_the_acl_of_the_document_is_enough_and_no_more(redis_server, redis, stubs, channel, kindred, repo, tmp_path):
     """Everything that a server does with Redis, as the user that docs/operations.md says; nothing is denied."""
     (line,) = re.findall(r"^user (kindred on >PASSWORD .*)$", (repo / "docs/operations.md").read_text(), re.M)

@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <future>
 #include <map>
+#include <thread>
 
 #include "core/base/str_cat.h"
 #include "server/embedded_profile_store.h"
@@ -261,6 +261,63 @@ TEST(ProfileService, WithoutRoomInTheQueueEachIsToldToComeAgain) {
   v1::DeleteProfilesResponse deleted;
   ASSERT_TRUE(fixture.Call(&ProfileService::DeleteProfiles, request, &deleted).ok());
   EXPECT_EQ(deleted.results(0).status().code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+// A store that others share: reads end at once or on another thread, by turns.
+class SharedStore final : public ProfileStore {
+ public:
+  ~SharedStore() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
+  std::string_view name() const override { return "shared"; }
+  StoreDurability durability() const override { return StoreDurability::kMemory; }
+  bool remote() const override { return true; }
+  absl::StatusOr<bool> Get(std::string_view user_id, Profile* profile) override { return store_.Get(user_id, profile); }
+  bool Fetch(std::string_view user_id, const FetchOptions& options, FetchedProfile* out,
+             const std::function<void()>& done) override {
+    fetched.emplace_back(user_id, options.min_version);
+    if (fetched.size() % 2 == 0) return true;
+    // Elsewhere nobody was deleted before.
+    threads_.emplace_back([out, done, epoch = user_id == "nobody" ? 4 : 0] {
+      out->profile.epoch = epoch;
+      done();
+    });
+    return false;
+  }
+  absl::Status Commit(std::span<const Profile* const> profiles) override {
+    for (const Profile* profile : profiles) {
+      if (profile->version == 0) deletions.push_back(profile->epoch);
+    }
+    return store_.Commit(profiles);
+  }
+  ProfileStoreCounts counts() const override { return {}; }
+
+  std::vector<uint64_t> deletions;  // their epochs
+  std::vector<std::pair<std::string, uint64_t>> fetched;
+
+ private:
+  MemoryProfileStore store_;
+  std::vector<std::thread> threads_;
+};
+
+TEST(ProfileService, WhatServersShareIsReadBeforeItIsChanged) {
+  SharedStore store;
+  Fixture fixture(&store);
+  const v1::ImportProfilesResponse imported =
+      fixture.Import(Request({Record("ann", "x"), Record("", "x"), Record("ben", "x"), Record("eve", "x")}));
+  for (int i : {0, 2, 3}) EXPECT_TRUE(imported.results(i).changed()) << i;
+  v1::DeleteProfilesRequest request;
+  request.add_user_ids("ann");
+  request.add_user_ids("nobody");
+  v1::DeleteProfilesResponse deleted;
+  ASSERT_TRUE(fixture.Call(&ProfileService::DeleteProfiles, request, &deleted).ok());
+  EXPECT_TRUE(deleted.results(0).existed());
+  EXPECT_FALSE(deleted.results(1).existed());
+  // A deletion counts above those that were made elsewhere.
+  EXPECT_EQ(store.deletions, (std::vector<uint64_t>{1, 5}));
+  using Fetched = std::pair<std::string, uint64_t>;
+  EXPECT_THAT(store.fetched, ::testing::ElementsAre(Fetched("ann", 0), Fetched("ben", 0), Fetched("eve", 0),
+                                                    Fetched("ann", UINT64_MAX), Fetched("nobody", UINT64_MAX)));
 }
 
 }  // namespace
