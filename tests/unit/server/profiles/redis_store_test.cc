@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 #include <map>
+#include <mutex>
 #include <random>
 #include <set>
 #include <thread>
