@@ -139,9 +139,13 @@ void Node::FailWaiting(const Reply& why) {
 }
 
 void Node::TimedOut(const Operation& operation, Time now) {
-  if (operation.connection == nullptr) return;  // it waited
-  operation.connection->Abandon(operation, now);
-  if (operation.deadline - operation.sent < kTellingTime) return;
+  if (operation.connection != nullptr) {
+    operation.connection->Abandon(operation, now);
+    if (operation.deadline - operation.sent < kTellingTime) return;
+  } else if (!unresponsive_) {
+    // It waited for a connection, which may take longer than a command where nothing is wrong.
+    return;
+  }
   if (!breaker_.TimedOut(now)) return;
   last_problem_ = "no reply in time";
   PublishBreaker(last_problem_);
@@ -224,6 +228,7 @@ void Node::AttemptFailed(const Reply& why) {
 
 void Node::AttemptDone() {
   attempt_timeout_.Cancel();
+  unresponsive_ = false;
   const bool first = ready_.empty();
   const std::string run_id = handshake_->run_id();
   handshake_.reset();
@@ -308,7 +313,10 @@ void Node::OnClosed(Connection* connection, Connection::End end) {
   ready_.erase(found);
   PublishConnections();
   counters_->connections_lost.Add(1);
-  if (end.late) counters_->connections_late.Add(1);
+  if (end.late) {
+    unresponsive_ = true;
+    counters_->connections_late.Add(1);
+  }
   if (end.failure == Failure::kProtocol) counters_->protocol_errors.Add(1);
   last_problem_ = end.reason;
   // Where none is left, the next attempt or the breaker has the news.

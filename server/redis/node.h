@@ -114,6 +114,7 @@ class Node final : public Connection::Owner {
   std::string run_id_;
   std::string last_problem_;
   bool announced_ = false;
+  bool unresponsive_ = false;  // a connection was closed for lateness, and none made since
   bool retired_ = false;
 };
 
