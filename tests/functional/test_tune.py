@@ -172,12 +172,12 @@ def test_what_the_data_does_not_carry_is_skipped(kindred, tmp_path):
 
 
 @pytest.mark.parametrize("valid,expected", [
-    ("household_id,product_id,quantity\n", "valid.csv"),
-    ("household,product_id,quantity\n1,2,3\n", "household_id"),
+    ("user_id,item_id,rating\n", "valid.csv: "),
+    ("user_id,product,rating\n1,2,3\n", "has no column 'item_id'"),
 ])
 def test_data_that_cannot_be_read_leaves_no_folder(kindred, parts, tmp_path, valid, expected):
     (tmp_path / "valid.csv").write_text(valid)
-    result = kindred("tune", "als", "--interactions", parts / "train.csv", "--valid", tmp_path / "valid.csv", *COLUMNS,
+    result = kindred("tune", "als", "--interactions", parts / "train.csv", "--valid", tmp_path / "valid.csv",
                      "--folder", tmp_path / "new" / "f", "--grid", "factors=4")
     assert result.returncode == 1 and expected in result.stderr, result.stderr
     assert os.listdir(tmp_path) == ["valid.csv"]
