@@ -134,7 +134,7 @@ absl::Status CompleteRedisStore(v1::RedisStoreConfig* redis) {
   KINDRED_COMPLETE(redis, max_backlog, 1'000'000, 1, 100'000'000);
 
   v1::EmbeddedStoreConfig* journal = redis->mutable_journal();
-  if (!journal->has_dir()) journal->set_dir("data/profiles");
+  if (!journal->has_dir()) journal->set_dir("data/journal");
   KINDRED_COMPLETE(journal, block_cache_bytes, 64u << 20, 1u << 20, uint64_t{1} << 40);
 
   v1::NearCacheConfig* cache = redis->mutable_near_cache();

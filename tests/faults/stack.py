@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,22 +19,7 @@ from server_client import http, metric, wait_until  # noqa: F401
 from server_process import ServerProcess
 
 ITEMS, DIMENSIONS = 2_000, 16
-# Stands in every server that can keep profiles in Redis.
-REDIS_METRIC = b"kindred_redis_breaker_state"
-
-
-def needs_redis(case: str) -> Callable:
-    """Of `rows(context)`: one skipped row where the server was built before there was a Redis store."""
-
-    def decorate(rows: Callable[[Context], list[dict]]) -> Callable[[Context], list[dict]]:
-        def guarded(context: Context) -> list[dict]:
-            if REDIS_METRIC not in context.binary("kindred-server").read_bytes():
-                return [row(case, None, "", skipped="this kindred-server has no Redis store")]
-            return rows(context)
-
-        return guarded
-
-    return decorate
+BREAKER_STATE = "kindred_redis_breaker_state"
 
 
 class Stack:
@@ -137,7 +121,7 @@ class Server:
         return self.metric("process_resident_memory_bytes")
 
     def breaker_closed(self) -> bool:
-        return REDIS_METRIC.decode() in self.metrics() and self.metric(REDIS_METRIC.decode()) == 0
+        return BREAKER_STATE in self.metrics() and self.metric(BREAKER_STATE) == 0
 
     def wait_breaker_closed(self, seconds: float = 30) -> float:
         """How long it took."""

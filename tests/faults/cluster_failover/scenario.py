@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 
 from fault_row import row
-from stack import Context, Stack, losses, needs_redis
+from stack import Context, Stack, losses
 
 
-@needs_redis("cluster_failover")
 def rows(context: Context) -> list[dict]:
     before, after = (1, 2) if context.quick else (10, 20)
     with Stack(context) as stack:

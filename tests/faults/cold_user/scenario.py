@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from fault_row import row
-from stack import Context, Stack, needs_redis
+from stack import Context, Stack
 
 # Whatever a server may read a profile with.
 READS = ("get", "getex", "mget", "eval", "evalsha", "evalsha_ro", "fcall", "fcall_ro", "hget", "hgetall")
 
 
-@needs_redis("cold_user")
 def rows(context: Context) -> list[dict]:
     calls = 2_000 if context.quick else 10_000
     with Stack(context) as stack:

@@ -10,13 +10,12 @@ import random
 from fault_proxy import Delay, Pass, ResetMidReply, Trickle
 from fault_row import row
 from proxied import NO_NEAR_CACHE
-from stack import Context, Stack, losses, needs_redis, sum_of_calls
+from stack import Context, Stack, losses, sum_of_calls
 
 # The server gives up on a reply after 5 ms: the modes that matter are around it.
 MODES = [Pass(), Pass(), Delay(0.002), Delay(0.0049), Delay(0.006), Delay(0.03), ResetMidReply(0.01), Trickle(64, 0.004)]
 
 
-@needs_redis("crossed_replies")
 def rows(context: Context) -> list[dict]:
     calls, hold_s = (5_000, 0.3) if context.quick else (1_000_000, 1.0)
     with Stack(context) as stack:

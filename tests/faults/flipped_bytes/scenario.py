@@ -7,13 +7,12 @@ import random
 
 from fault_row import row
 from proxied import NO_NEAR_CACHE
-from stack import Context, Server, Stack, needs_redis
+from stack import Context, Server, Stack
 
 USER, OTHER = "load-0", "load-1"
 KEYS = [f"profile:{user}" for user in (USER, OTHER)]
 
 
-@needs_redis("flipped_bytes")
 def rows(context: Context) -> list[dict]:
     with Stack(context) as stack:
         schedule = random.Random(stack.seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fault_proxy import error
 from proxied import run_faults
-from stack import Context, needs_redis
+from stack import Context
 
 ERRORS = {
     "OOM command not allowed when used memory > 'maxmemory'.": ("out_of_memory", "oom"),
@@ -23,7 +23,6 @@ ERRORS = {
 }
 
 
-@needs_redis("redis_errors")
 def rows(context: Context) -> list[dict]:
     faults = {f"-{line.split(' ')[0]}": (error(line), (names,) if isinstance(names, str) else names)
               for line, names in ERRORS.items()}

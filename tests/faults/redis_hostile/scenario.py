@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from fault_proxy import HOSTILE, Replace
 from proxied import CORRUPT, run_faults
-from stack import Context, needs_redis
+from stack import Context
 
 MOST_MIB = 16
 
 
-@needs_redis("redis_hostile")
 def rows(context: Context) -> list[dict]:
     faults = {name: (Replace(reply), ("protocol",)) for name, reply in HOSTILE.items()}
     # The first of two replies is a value, though no profile; the second meets the next request, or none.

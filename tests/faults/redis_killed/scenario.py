@@ -7,7 +7,7 @@ import threading
 import time
 
 from fault_row import timing
-from stack import Context, Server, Stack, losses, needs_redis
+from stack import Context, Server, Stack, losses
 
 WINDOW_S = 2.0
 
@@ -32,7 +32,6 @@ class Connects(threading.Thread):
         return most
 
 
-@needs_redis("redis_killed")
 def rows(context: Context) -> list[dict]:
     kills = 3 if context.quick else 20
     with Stack(context) as stack:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from fault_row import row, timing
-from stack import Context, Load, Stack, losses, needs_redis
+from stack import Context, Load, Stack, losses
 
 USERS = 1000
 
 
-@needs_redis("redis_paused")
 def rows(context: Context) -> list[dict]:
     before, paused, after = (2, 3, 3) if context.quick else (30, 10, 20)
     with Stack(context) as stack:

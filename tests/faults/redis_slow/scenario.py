@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fault_proxy import Blackhole, Delay, Refuse, ResetMidReply, Trickle
 from proxied import run_faults
-from stack import Context, needs_redis
+from stack import Context
 
 LATE = ("timeout",)
 FAULTS = {
@@ -17,6 +17,5 @@ FAULTS = {
 }
 
 
-@needs_redis("redis_slow")
 def rows(context: Context) -> list[dict]:
     return run_faults(context, "redis_slow", FAULTS, 0 if context.quick else 5)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from fault_row import row, timing
 from proxied import NO_NEAR_CACHE
-from stack import Context, Stack, needs_redis, sum_of_calls
+from stack import Context, Stack, sum_of_calls
 
 USERS = 2_000
 
 
-@needs_redis("redis_speed")
 def rows(context: Context) -> list[dict]:
     seconds = 0.5 if context.quick else 5
     with Stack(context) as stack:

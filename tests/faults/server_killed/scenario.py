@@ -7,7 +7,7 @@ import statistics
 import time
 
 from fault_row import row
-from stack import REDIS_METRIC, Context, Stack, losses
+from stack import Context, Stack, losses
 
 WHOLE_KILLS, QUICK_KILLS = 50, 4
 
@@ -15,8 +15,6 @@ WHOLE_KILLS, QUICK_KILLS = 50, 4
 def rows(context: Context) -> list[dict]:
     with Stack(context) as stack:
         result = killed(stack, "server_killed/embedded", stack.embedded_profiles())
-    if REDIS_METRIC not in context.binary("kindred-server").read_bytes():
-        return result + [row("server_killed/redis", None, "", skipped="this kindred-server has no Redis store")]
     with Stack(context) as stack:
         redis = stack.redis()
         return result + killed(stack, "server_killed/redis", stack.redis_profiles([redis.address], "journal"))

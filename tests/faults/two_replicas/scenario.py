@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 
 from fault_row import row
-from stack import Context, Stack, losses, needs_redis
+from stack import Context, Stack, losses
 
 
-@needs_redis("two_replicas")
 def rows(context: Context) -> list[dict]:
     seconds, kills = (4, 1) if context.quick else (60, 10)
     with Stack(context) as stack:

@@ -41,7 +41,7 @@ TEST(RedisConfig, CompletesWithTheDefaultsOfTheSchema) {
   EXPECT_EQ(redis.op_timeout().nanos(), 5'000'000);
   EXPECT_EQ(redis.connections_per_node(), 2u);
   EXPECT_EQ(redis.max_in_flight(), 1024u);
-  EXPECT_EQ(redis.journal().dir(), "data/profiles");
+  EXPECT_EQ(redis.journal().dir(), "data/journal");
   EXPECT_EQ(redis.journal().block_cache_bytes(), 64u << 20);
   EXPECT_EQ(redis.max_backlog(), 1'000'000u);
   EXPECT_EQ(redis.near_cache().ttl().seconds(), 2);
