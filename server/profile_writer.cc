@@ -41,18 +41,19 @@ absl::Status ProfileWriter::Submit(ProfileUpdate update, Done done, Profile know
 absl::Status ProfileWriter::SubmitDeletion(std::string user_id, Done done, Profile known) {
   Pending pending;
   pending.update.user_id = std::move(user_id);
+  pending.known = std::move(known);
   pending.kind = Kind::kDeletion;
-  pending.copy = std::move(known);
   pending.done = std::move(done);
   return Queue(std::move(pending));
 }
 
-absl::Status ProfileWriter::SubmitMerge(Profile profile, bool trial, Done done) {
+absl::Status ProfileWriter::SubmitMerge(Profile profile, bool trial, Done done, Profile known) {
   Pending pending;
+  pending.known = std::move(known);
   pending.update.user_id = profile.user_id;
   pending.kind = trial ? Kind::kTrial : Kind::kMerge;
   pending.done = std::move(done);
-  pending.copy = std::move(profile);
+  pending.other = std::move(profile);
   return Queue(std::move(pending));
 }
 
@@ -110,22 +111,21 @@ bool ProfileWriter::Apply(Pending* pending, Profile* profile, UpdateOutcome* out
       pending->update.origin = OriginOf(pending->update);
       outcome->duplicate = !ApplyUpdate(pending->update, options_.limits, profile);
       break;
-    case Kind::kDeletion:
+    case Kind::kDeletion: {
       // Also of nobody: a damaged value reads as none, and is to go too.
-      {
-        const uint64_t epoch = store_->remote() ? profile->epoch + 1 : 0;
-        ClearProfile(profile);
-        profile->epoch = epoch;
-      }
+      const uint64_t epoch = store_->remote() ? profile->epoch + 1 : 0;
+      ClearProfile(profile);
       profile->user_id = pending->update.user_id;
+      profile->epoch = epoch;
       return true;
+    }
     case Kind::kMerge:
       if (profile->user_id.empty()) profile->user_id = pending->update.user_id;
-      outcome->duplicate = !MergeProfile(pending->copy, options_.limits, profile);
+      outcome->duplicate = !MergeProfile(pending->other, options_.limits, profile);
       break;
     case Kind::kTrial: {
       Profile copy = *profile;
-      outcome->duplicate = !MergeProfile(pending->copy, options_.limits, &copy);
+      outcome->duplicate = !MergeProfile(pending->other, options_.limits, &copy);
       outcome->profile_version = copy.version;
       return false;
     }
@@ -144,8 +144,8 @@ void ProfileWriter::Commit(std::vector<Pending>* group) {
   std::map<std::string_view, Slot> slots;  // by user: each is read and written once a group
   std::vector<UpdateOutcome> outcomes(group->size());
   for (size_t i = 0; i < group->size(); ++i) {
-    Pending& pending = (*group)[i];
-    const ProfileUpdate& update = pending.update;
+    const ProfileUpdate& update = (*group)[i].update;
+    const Profile& known = (*group)[i].known;
     UpdateOutcome& outcome = outcomes[i];
     const auto [entry, fresh] = slots.try_emplace(update.user_id);
     Slot& slot = entry->second;
@@ -153,11 +153,9 @@ void ProfileWriter::Commit(std::vector<Pending>* group) {
     outcome.status = slot.status;
     if (!slot.status.ok()) continue;
     // That alone is nothing to commit: it is stored where it comes from.
-    if (pending.kind == Kind::kUpdate || pending.kind == Kind::kDeletion) {
-      MergeProfile(pending.copy, options_.limits, &slot.profile);
-    }
+    if (known.version > 0 || known.epoch > 0) MergeProfile(known, options_.limits, &slot.profile);
     outcome.existed = slot.profile.version > 0;
-    if (Apply(&pending, &slot.profile, &outcome)) slot.changed = true;
+    if (Apply(&(*group)[i], &slot.profile, &outcome)) slot.changed = true;
   }
   std::vector<const Profile*> changed;
   for (const auto& [user_id, slot] : slots) {

@@ -74,7 +74,7 @@ class ProfileWriter {
 
   // Queues the merge of another copy of a user's profile (core/profile/merge.h) into the stored one, as Submit does an
   // update. A `trial` says what would become of it and changes nothing. REQUIRES: a profile within the limits.
-  absl::Status SubmitMerge(Profile profile, bool trial, Done done);
+  absl::Status SubmitMerge(Profile profile, bool trial, Done done, Profile known = {});
 
   // Commits and acknowledges what is queued, then ends the thread.
   void Stop();
@@ -87,7 +87,8 @@ class ProfileWriter {
     ProfileUpdate update;  // of what is no update only the user_id
     Done done;
     Kind kind = Kind::kUpdate;
-    Profile copy{};  // of a merge or trial: what to merge; else what is known elsewhere and joins first
+    Profile known{};  // elsewhere
+    Profile other{};  // to merge
   };
 
   absl::Status Queue(Pending pending);
