@@ -16,7 +16,7 @@ build=(
 test=(ca-certificates chromium openssl python3 python3-venv redis-server)
 command -v go >/dev/null || test+=(golang-go)
 lint=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev ca-certificates python3 python3-venv)
-bench=(ca-certificates python3 python3-venv)
+bench=(ca-certificates python3 python3-venv redis-server)
 
 die() {
   echo "install_packages: $*" >&2

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "core/lifecycle/availability.h"
 #include "core/lifecycle/model_registry.h"
+#include "server/cached_answer.h"
 #include "server/profile_reads.h"
 #include "server/profile_store.h"
 #include "server/rpc/call.h"
@@ -31,6 +33,8 @@ struct CallProgress {
   ProfileReads reads;
   int read_begin = 0;
   int read_end = 0;
+  // Where answers are cached and this one may be, once it was looked for.
+  std::unique_ptr<CachedAnswer> cached;
 
   bool begun() const { return model != nullptr; }
   std::span<const uint64_t> available() const {

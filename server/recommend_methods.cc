@@ -1,7 +1,9 @@
 #include "server/recommend_methods.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "core/base/checksum.h"
@@ -9,6 +11,7 @@
 #include "core/base/str_cat.h"
 #include "core/engine/recommender.h"
 #include "server/answer_writer.h"
+#include "server/cached_answer.h"
 #include "server/field_checks.h"
 #include "server/grpc_status.h"
 #include "server/limits.h"
@@ -71,7 +74,9 @@ absl::Status RecommendMethods::FindModel(const std::string& name, WorkerState* s
   const ModelHandle& found = state->models.Find(name);
   if (found == nullptr) return NoSuchModel(*models_, name);
   *model = found.get();
-  state->available = state->availability.Of(found).allowed();
+  const AvailabilityView& view = state->availability.Of(found);
+  state->available = view.allowed();
+  state->available_checksum = view.checksum();
   return absl::OkStatus();
 }
 
@@ -129,6 +134,18 @@ absl::StatusOr<rpc::CallStep> RecommendMethods::Recommend(const v1::RecommendReq
   if (!request.page_token().empty()) {
     RETURN_IF_ERROR(GoTo(*token, *model, list_hash, subject.profile().version, &options));
   }
+  const bool cacheable = Cacheable(request, subject);
+  AnswerIdentity identity;
+  if (cacheable) {
+    // Anew in every step: a generation may have been swapped while the call waited.
+    identity = IdentityOf(*model, state->available_checksum, subject.profile(), request, list_hash);
+    if (progress->cached == nullptr) {
+      progress->cached = std::make_unique<CachedAnswer>();
+      if (!progress->cached->Ask(answers_, call, request.subject().user_id(), identity)) return rpc::CallStep::kWait;
+    }
+    const std::string* answer = progress->cached->found(identity);
+    if (answer != nullptr && TakeCached(*model, subject, *answer, state, response)) return rpc::CallStep::kDone;
+  }
   RETURN_IF_ERROR(RequestStatus(Recommender(*model).Recommend(subject.view(), options, &state->engine, &state->result),
                                 request, ""));
   WriteAnswer(*model, request, subject, state->result, state, response);
@@ -136,7 +153,36 @@ absl::StatusOr<rpc::CallStep> RecommendMethods::Recommend(const v1::RecommendReq
     response->set_next_page_token(
         EncodePageToken(NextPage(options, *model, list_hash, subject.profile().version, state->result)));
   }
+  if (cacheable && response->degradations().empty()) {
+    answers_->Put(request.subject().user_id(), identity, response->SerializeAsString());
+  }
   return rpc::CallStep::kDone;
+}
+
+bool RecommendMethods::Cacheable(const v1::RecommendRequest& request, const SubjectReader& subject) const {
+  return answers_ != nullptr && request.subject().has_user_id() && request.page_token().empty() &&
+         !subject.store_unavailable() && !subject.stale();
+}
+
+bool RecommendMethods::TakeCached(const Model& model, const SubjectReader& subject, const std::string& answer,
+                                  WorkerState* state, v1::RecommendResponse* response) const {
+  if (!response->ParseFromString(answer)) {
+    response->Clear();
+    return false;
+  }
+  for (size_t i = 0; i < kAnswerSources; ++i) {
+    const auto source = static_cast<AnswerSource>(i);
+    if (ToProto(source) == response->source()) CountAnswer(model, subject, source, state);
+  }
+  return true;
+}
+
+void RecommendMethods::CountAnswer(const Model& model, const SubjectReader& subject, AnswerSource source,
+                                   WorkerState* state) const {
+  counters_->CountAnswer(state->worker, source);
+  for (const auto& events : {subject.view().live_history, subject.view().inline_events}) {
+    model.new_vocabulary().Add(model, events, &state->token_key);
+  }
 }
 
 void RecommendMethods::WriteAnswer(const Model& model, const v1::RecommendRequest& request,
@@ -145,10 +191,7 @@ void RecommendMethods::WriteAnswer(const Model& model, const v1::RecommendReques
   subject.WriteDegradations(response->mutable_degradations());
   if (result.spaces_missing) response->add_degradations(v1::DEGRADATION_SPACE_UNAVAILABLE);
   response->set_profile_version(subject.profile().version);
-  counters_->CountAnswer(state->worker, result.source);
-  for (const auto& events : {subject.view().live_history, subject.view().inline_events}) {
-    model.new_vocabulary().Add(model, events, &state->token_key);
-  }
+  CountAnswer(model, subject, result.source, state);
   WriteModel(model, *result.space, response);
   if (!result.blended_spaces.empty()) response->set_space(StrJoin(result.blended_spaces, "+"));
   response->set_source(ToProto(result.source));

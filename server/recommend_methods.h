@@ -16,6 +16,7 @@
 #include "kindred/v1/recommendation_service.pb.h"
 #include "server/call_progress.h"
 #include "server/profile_store.h"
+#include "server/profiles/answer_cache.h"
 #include "server/rpc/call.h"
 #include "server/rpc/server_stream_call.h"
 #include "server/service_counters.h"
@@ -25,11 +26,13 @@ namespace kindred {
 
 class RecommendMethods {
  public:
-  // All must outlive this.
-  RecommendMethods(const ModelRegistry* models, ProfileStore* store, ServiceCounters* counters)
-      : models_(models), store_(store), counters_(counters) {}
+  // All must outlive this. `answers`: where whole answers of Recommend are kept, for which the store has to be remote;
+  // nullptr: nowhere.
+  RecommendMethods(const ModelRegistry* models, ProfileStore* store, ServiceCounters* counters,
+                   AnswerCache* answers = nullptr)
+      : models_(models), store_(store), counters_(counters), answers_(answers) {}
 
-  // Of one step, or where the store is remote of two. `call` and `progress` are not used otherwise.
+  // Of one step, or where the store is remote of up to three. `call` and `progress` are not used otherwise.
   absl::StatusOr<rpc::CallStep> Recommend(const v1::RecommendRequest& request, rpc::Call* call, CallProgress* progress,
                                           WorkerState* state, v1::RecommendResponse* response) const;
   // A subject that is no good gets a status of its own; the batch fails only for what all have in common.
@@ -68,6 +71,13 @@ class RecommendMethods {
   // The next `n` of them, which are scanned for together.
   void AnswerGroup(const v1::RecommendRequest& request, const Subjects& subjects, int n, CallProgress* progress,
                    WorkerState* state, Results* results) const;
+  // Whether the answer may be served from the cache, and kept there: the first page of the list for a user whose
+  // profile could be read.
+  bool Cacheable(const v1::RecommendRequest& request, const SubjectReader& subject) const;
+  // Makes `response` the answer that was found; false, and an empty one, when it is none.
+  bool TakeCached(const Model& model, const SubjectReader& subject, const std::string& answer, WorkerState* state,
+                  v1::RecommendResponse* response) const;
+  void CountAnswer(const Model& model, const SubjectReader& subject, AnswerSource source, WorkerState* state) const;
   void WriteAnswer(const Model& model, const v1::RecommendRequest& request, const SubjectReader& subject,
                    const RecommendResult& result, WorkerState* state, v1::RecommendResponse* response) const;
 
@@ -82,6 +92,7 @@ class RecommendMethods {
   const ModelRegistry* const models_;
   ProfileStore* const store_;
   ServiceCounters* const counters_;
+  AnswerCache* const answers_;
 };
 
 }  // namespace kindred

@@ -46,10 +46,10 @@ void GoOn(rpc::Call* call, const absl::StatusOr<rpc::CallStep>& step) {
 
 RecommendationService::RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability,
                                              ProfileStore* store, ProfileWriter* writer, uint32_t workers,
-                                             StoreDurability required)
+                                             StoreDurability required, AnswerCache* answers)
     : remote_(store->remote()),
       counters_(workers),
-      ranking_(models, store, &counters_),
+      ranking_(models, store, &counters_, answers),
       profiles_(models, store, writer, &counters_, required) {
   states_.reserve(workers);
   for (uint32_t i = 0; i < workers; ++i) states_.push_back(std::make_unique<WorkerState>(models, availability, i));

@@ -21,9 +21,10 @@ namespace kindred {
 
 class RecommendationService {
  public:
-  // All must outlive this. `required`: see ProfileMethods.
+  // All must outlive this. `required`: see ProfileMethods; `answers`: see RecommendMethods.
   RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability, ProfileStore* store,
-                        ProfileWriter* writer, uint32_t workers, StoreDurability required = StoreDurability::kJournal);
+                        ProfileWriter* writer, uint32_t workers, StoreDurability required = StoreDurability::kJournal,
+                        AnswerCache* answers = nullptr);
   ~RecommendationService();
 
   // Adds the service and its methods to `server`.

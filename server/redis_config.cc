@@ -13,6 +13,7 @@
 #include "core/base/status_macros.h"
 #include "server/config_checks.h"
 #include "server/excerpt.h"
+#include "server/profiles/answer_cache.h"
 
 namespace kindred {
 namespace {
@@ -103,6 +104,17 @@ absl::Status CheckKeysAndNames(const v1::RedisStoreConfig& redis) {
   return absl::OkStatus();
 }
 
+// With such a prefix the key of one user's answer is that of another's profile.
+absl::Status CheckAnswerKeys(const v1::RedisStoreConfig& redis) {
+  const std::string_view prefix = redis.key_prefix();
+  if (!redis.answer_cache().enabled()) return absl::OkStatus();
+  if (!prefix.starts_with(kAnswerPrefix) && !kAnswerPrefix.starts_with(prefix)) return absl::OkStatus();
+  return Wrong(
+      "profiles.redis.key_prefix is '%s', but answer_cache keeps answers under %s; expected another prefix, such as "
+      "profile:",
+      Excerpt(prefix), kAnswerPrefix);
+}
+
 absl::Status CheckFile(std::string_view field, const std::string& path) {
   if (path.empty()) return absl::OkStatus();
   std::error_code ignored;
@@ -146,6 +158,7 @@ absl::Status CompleteRedisStore(v1::RedisStoreConfig* redis) {
   if (!redis->has_required_durability()) redis->set_required_durability(v1::REQUIRED_DURABILITY_JOURNAL);
   v1::AnswerCacheConfig* answers = redis->mutable_answer_cache();
   if (!answers->has_enabled()) answers->set_enabled(false);
+  RETURN_IF_ERROR(CheckAnswerKeys(*redis));
   KINDRED_COMPLETE_DURATION(answers, ttl, "profiles.redis.answer_cache.ttl", hours(1), seconds(1), hours(24));
   return absl::OkStatus();
 }

@@ -105,6 +105,10 @@ void CollectRedisStore(const RedisStoreFigures& figures, MetricFamilies* out) {
       .Add({{"source", "journal"}}, value(figures.journal))
       .Add({{"source", "none"}}, value(figures.none))
       .Add({{"source", "degraded"}}, value(figures.degraded));
+  Counter(out, "kindred_answer_cache_lookups_total", "Look-ups of whole answers in Redis.")
+      .Add({{"result", "hit"}}, value(figures.answer_hits))
+      .Add({{"result", "miss"}}, value(figures.answer_misses))
+      .Add({{"result", "error"}}, value(figures.answer_errors));
   auto corrupt =
       Counter(out, "kindred_profile_corrupt_total", "Values in Redis that are no profiles, by what is wrong.");
   for (size_t i = 0; i < figures.corrupt.size(); ++i) {

@@ -26,6 +26,7 @@ struct RedisStoreFigures {
   uint64_t backlog = 0, backlog_limit = 0;
   double backlog_oldest_seconds = 0;  // 0: none waits
   uint64_t near_entries = 0, near_bytes = 0;
+  uint64_t answer_hits = 0, answer_misses = 0, answer_errors = 0;  // look-ups of whole answers
 };
 
 // Both, read for one page.

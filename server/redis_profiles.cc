@@ -63,6 +63,14 @@ redis::ClientOptions ClientOptionsOf(const v1::RedisStoreConfig& config) {
   return options;
 }
 
+AnswerCacheOptions AnswerOptionsOf(const v1::RedisStoreConfig& config) {
+  AnswerCacheOptions options;
+  options.profile_prefix = config.key_prefix();
+  options.ttl = Milliseconds(config.answer_cache().ttl());
+  options.op_timeout = Milliseconds(config.op_timeout());
+  return options;
+}
+
 RedisStoreOptions StoreOptionsOf(const v1::RedisStoreConfig& config, const ProfileLimits& limits) {
   RedisStoreOptions options;
   options.key_prefix = config.key_prefix();
@@ -89,6 +97,9 @@ absl::StatusOr<std::unique_ptr<RedisProfiles>> RedisProfiles::Open(const v1::Red
   std::unique_ptr<RedisProfiles> profiles(new RedisProfiles(config.max_backlog()));
   ASSIGN_OR_RETURN(auto journal, ProfileJournal::Open(config.journal().dir(), config.journal().block_cache_bytes()));
   ASSIGN_OR_RETURN(profiles->client_, redis::RedisClient::Create(ClientOptionsOf(config)));
+  if (config.answer_cache().enabled()) {
+    profiles->answers_ = std::make_unique<AnswerCache>(profiles->client_.get(), AnswerOptionsOf(config));
+  }
   const RedisStoreOptions options = StoreOptionsOf(config, limits);
   profiles->metadata_ = std::make_unique<ModelMetadata>(profiles->client_.get(), options.server_id);
   profiles->store_ = std::make_unique<RedisProfileStore>(profiles->client_.get(), std::move(journal), options);
@@ -138,6 +149,11 @@ RedisSnapshot RedisProfiles::Snapshot() const {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto age = std::chrono::duration<double>(now) - std::chrono::duration<double, std::milli>(since_ms);
     figures.backlog_oldest_seconds = std::max(0.0, age.count());
+  }
+  if (answers_ != nullptr) {
+    figures.answer_hits = answers_->stats().hits.load();
+    figures.answer_misses = answers_->stats().misses.load();
+    figures.answer_errors = answers_->stats().errors.load();
   }
   figures.near_entries = store_->near_cache().entries();
   figures.near_bytes = store_->near_cache().bytes();

@@ -15,6 +15,7 @@
 #include "core/profile/profile.h"
 #include "kindred/v1/server_config.pb.h"
 #include "server/profile_store.h"
+#include "server/profiles/answer_cache.h"
 #include "server/profiles/model_metadata.h"
 #include "server/profiles/redis_profile_store.h"
 #include "server/redis/redis_client.h"
@@ -31,6 +32,8 @@ class RedisProfiles {
   ~RedisProfiles();
 
   ProfileStore* store() { return store_.get(); }
+  // nullptr unless the configuration asks for it.
+  AnswerCache* answers() { return answers_.get(); }
   RedisSnapshot Snapshot() const;
 
   // Says in Redis which models this server serves (model:{name}:metadata), now and every hour.
@@ -44,6 +47,7 @@ class RedisProfiles {
 
   const uint64_t backlog_limit_;
   // Ended from the last: the store's threads use the others until they are joined.
+  std::unique_ptr<AnswerCache> answers_;
   std::unique_ptr<redis::RedisClient> client_;
   std::unique_ptr<ModelMetadata> metadata_;
   std::unique_ptr<RedisProfileStore> store_;
@@ -51,6 +55,7 @@ class RedisProfiles {
 
 // What the parts are told.
 redis::ClientOptions ClientOptionsOf(const v1::RedisStoreConfig& config);
+AnswerCacheOptions AnswerOptionsOf(const v1::RedisStoreConfig& config);
 RedisStoreOptions StoreOptionsOf(const v1::RedisStoreConfig& config, const ProfileLimits& limits);
 
 }  // namespace kindred

@@ -161,7 +161,8 @@ absl::Status Server::StartRpc() {
   options.max_concurrent_streams = config_.serving().max_concurrent_streams();
   const bool await_redis = config_.profiles().redis().required_durability() == v1::REQUIRED_DURABILITY_REDIS;
   service_ = std::make_unique<RecommendationService>(&models_, &availability_, store_, writer_.get(), options.threads,
-                                                     await_redis ? StoreDurability::kRedis : StoreDurability::kJournal);
+                                                     await_redis ? StoreDurability::kRedis : StoreDurability::kJournal,
+                                                     redis_ != nullptr ? redis_->answers() : nullptr);
   rpc_ = std::make_unique<rpc::RpcServer>(options);
   service_->Register(rpc_.get());
   RETURN_IF_ERROR(rpc_->Start());

@@ -36,6 +36,7 @@ struct WorkerState {
   ModelReader models;
   AvailabilityReader availability;
   std::span<const uint64_t> available;  // of the model that the request names: bitmap of items, or empty for all
+  uint64_t available_checksum = 0;      // of the same
   EngineScratch engine;
   RecommendResult result;
   SubjectReader subject;

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "core/base/checksum.h"
+
 namespace kindred {
 namespace {
 
@@ -36,6 +38,7 @@ AvailabilityView::AvailabilityView(const Model& model, const UnavailableItems& i
       allowed_[found[i] / 64] &= ~(uint64_t{1} << (found[i] % 64));
     }
   }
+  if (!allowed_.empty()) checksum_ = Xxh3(std::as_bytes(std::span(allowed_)));
 }
 
 void AvailabilityRegistry::Publish(std::shared_ptr<const UnavailableItems> items) {

@@ -22,12 +22,15 @@ class AvailabilityView {
 
   uint64_t version() const { return version_; }          // of the set that it shows
   uint32_t unavailable() const { return unavailable_; }  // items of the catalogue that are out
+  // Of which items of the catalogue are out: the same on every server that serves the generation. 0: none.
+  uint64_t checksum() const { return checksum_; }
   // Bit i of word t: item 64t + i may come back, no bit at or past n_items. Empty when nothing of the catalogue is out.
   std::span<const uint64_t> allowed() const { return allowed_; }
 
  private:
   uint64_t version_;
   uint32_t unavailable_ = 0;
+  uint64_t checksum_ = 0;
   std::vector<uint64_t> allowed_;
 };
 

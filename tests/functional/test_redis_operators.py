@@ -103,7 +103,7 @@ def test_the_acl_of_the_document_is_enough_and_no_more(redis_server, redis, stub
     running = redis(acl=[line.replace("PASSWORD", "secret")])
     password = tmp_path / "password"
     password.write_text("secret\n")
-    more = f"    username: kindred\n    password_file: {password}\n"
+    more = f"    username: kindred\n    password_file: {password}\n    answer_cache: {{enabled: true}}\n"
     first = redis_server(running.address, more=more)
     second = redis_server(running.address, number=1, more=more)
     stubs_of = [stubs.Stub(channel(process.address)) for process in (first, second)]

@@ -50,6 +50,19 @@ TEST(AvailabilityViewTest, IsEmptyWhenNothingOfTheCatalogueIsOut) {
   EXPECT_THAT(AvailabilityView(*model, *Items({"i70", "other"})).allowed(), IsEmpty());
 }
 
+TEST(AvailabilityViewTest, HasAChecksumOfTheItemsThatAreOut) {
+  const ModelHandle model = MakeModel(70);
+  const auto checksum = [&](const Views& ids, uint64_t version) {
+    return AvailabilityView(*model, *Items(ids, version)).checksum();
+  };
+  EXPECT_EQ(checksum({}, 1), 0u);
+  EXPECT_EQ(checksum({"other"}, 2), 0u);
+  EXPECT_NE(checksum({"i3"}, 1), 0u);
+  EXPECT_EQ(checksum({"i3", "other"}, 5), checksum({"i3"}, 1)) << "whatever the version";
+  EXPECT_NE(checksum({"i4"}, 1), checksum({"i3"}, 1));
+  EXPECT_NE(checksum({"i3", "i4"}, 1), checksum({"i3"}, 1));
+}
+
 TEST(AvailabilityViewTest, FindsEachOfManyIds) {
   const ModelHandle model = MakeModel(2000);
   std::vector<std::string> names;

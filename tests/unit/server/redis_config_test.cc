@@ -77,6 +77,17 @@ TEST(RedisConfig, EveryRangeIsChecked) {
             "profiles.redis.near_cache.negative_ttl is 61s; expected 0s to 1m");
   EXPECT_EQ(Fault("near_cache: {max_bytes: 2TiB}"),
             "NearCacheConfig.max_bytes is 2199023255552; expected 0 to 1099511627776");
+  for (const char* prefix : {"r", "recommendations:user:", "recommendations:user:x"}) {
+    EXPECT_EQ(Fault(StrCat("answer_cache: {enabled: true}, key_prefix: '", prefix, "'")),
+              StrCat("profiles.redis.key_prefix is '", prefix,
+                     "', but answer_cache keeps answers under recommendations:user:; expected another prefix, such as "
+                     "profile:"));
+  }
+  v1::RedisStoreConfig bare;
+  bare.set_key_prefix("");
+  EXPECT_TRUE(CompleteRedisStore(&bare).ok());
+  bare.mutable_answer_cache()->set_enabled(true);
+  EXPECT_EQ(CompleteRedisStore(&bare).code(), absl::StatusCode::kInvalidArgument) << "a user may be named so";
   EXPECT_EQ(Fault("answer_cache: {ttl: 999ms}"), "profiles.redis.answer_cache.ttl is 0.999s; expected 1s to 24h");
   for (const char* edge : {"ttl: 1m", "ttl: 365d", "op_timeout: 500us", "op_timeout: 1s", "max_in_flight: 65536",
                            "near_cache: {ttl: 0s, negative_ttl: 0s, max_bytes: 0}"}) {

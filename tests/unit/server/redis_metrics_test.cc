@@ -138,6 +138,9 @@ TEST(RedisMetrics, SaysWhatTheStoreDoes) {
   figures.backlog_oldest_seconds = 19.5;
   figures.near_entries = 20;
   figures.near_bytes = 21;
+  figures.answer_hits = 23;
+  figures.answer_misses = 24;
+  figures.answer_errors = 25;
   MetricFamilies families;
   CollectRedisStore(figures, &families);
   const std::string text = prometheus::TextSerializer().Serialize(families);
@@ -162,7 +165,10 @@ TEST(RedisMetrics, SaysWhatTheStoreDoes) {
                            "kindred_profile_backlog_limit 18\n",
                            "kindred_profile_backlog_oldest_seconds 19.5\n",
                            "kindred_profile_near_cache_entries 20\n",
-                           "kindred_profile_near_cache_bytes 21\n"}) {
+                           "kindred_profile_near_cache_bytes 21\n",
+                           "kindred_answer_cache_lookups_total{result=\"hit\"} 23\n",
+                           "kindred_answer_cache_lookups_total{result=\"miss\"} 24\n",
+                           "kindred_answer_cache_lookups_total{result=\"error\"} 25\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
 }

@@ -96,6 +96,25 @@ TEST(RedisProfiles, TheStoreIsToldWhatTheConfigurationSays) {
   EXPECT_NE(StoreOptionsOf(Complete(config), limits).server_id, server_id);
 }
 
+TEST(RedisProfiles, TheCacheOfAnswersIsToldWhatTheConfigurationSays) {
+  v1::RedisStoreConfig config;
+  config.set_key_prefix("p:");
+  config.mutable_op_timeout()->set_nanos(7'000'000);
+  config.mutable_answer_cache()->mutable_ttl()->set_seconds(90);
+  const AnswerCacheOptions options = AnswerOptionsOf(Complete(config));
+  EXPECT_EQ(options.profile_prefix, "p:");
+  EXPECT_EQ(options.op_timeout, std::chrono::milliseconds(7));
+  EXPECT_EQ(options.ttl, std::chrono::seconds(90));
+  const testing::TempDir dir;
+  config.mutable_journal()->set_dir(dir.File("journal"));
+  for (const bool enabled : {false, true}) {
+    config.mutable_answer_cache()->set_enabled(enabled);
+    auto profiles = RedisProfiles::Open(Complete(config), {});
+    ASSERT_TRUE(profiles.ok()) << profiles.status();
+    EXPECT_EQ((*profiles)->answers() != nullptr, enabled);
+  }
+}
+
 TEST(RedisProfiles, ATimeoutIsNeverNone) {
   v1::RedisStoreConfig config;
   config.mutable_op_timeout()->set_nanos(500'000);

@@ -23,14 +23,14 @@ class AnswerCacheTest : public ::testing::Test {
   }
 
   testing::FakeRedis redis_;
-  AnswerCache cache_{&redis_, "k:"};
+  AnswerCache cache_{&redis_, {}};
 };
 
 TEST_F(AnswerCacheTest, AnAnswerCountsForTheSameRequestModelAndProfile) {
   EXPECT_EQ(Get("u"), std::nullopt);
-  cache_.Put("u", kIdentity, "the answer", Deadline());
+  cache_.Put("u", kIdentity, "the answer");
   EXPECT_EQ(Get("u"), "the answer");
-  EXPECT_EQ(redis_.TtlOf("k:recommendations:user:u"), 3'600'000);
+  EXPECT_EQ(redis_.TtlOf("recommendations:user:u"), 3'600'000);
   for (int i = 0; i < 4; ++i) {
     AnswerIdentity other = kIdentity;
     if (i == 0) other.model_digest = "digesu";
@@ -39,7 +39,13 @@ TEST_F(AnswerCacheTest, AnAnswerCountsForTheSameRequestModelAndProfile) {
     if (i == 3) ++other.request_hash;
     EXPECT_EQ(Get("u", other), std::nullopt) << i;
   }
-  cache_.Put("u", kIdentity, "", Deadline());
+  AnswerCache elsewhere(&redis_, {.profile_prefix = "other:"});
+  std::promise<std::optional<std::string>> found;
+  elsewhere.Get("u", kIdentity, Deadline(), [&](auto one) { found.set_value(std::move(one)); });
+  EXPECT_EQ(found.get_future().get(), std::nullopt) << "the user of that name of other profiles";
+  EXPECT_EQ(cache_.stats().hits.load(), 1u);
+  EXPECT_EQ(cache_.stats().misses.load(), 5u);
+  cache_.Put("u", kIdentity, "");
   EXPECT_EQ(Get("u"), "");
 }
 
@@ -53,19 +59,20 @@ TEST_F(AnswerCacheTest, WhatIsDamagedOrOfAnotherUserIsAMiss) {
     EXPECT_EQ(DecodeAnswer("u", kIdentity, damaged), std::nullopt) << i;
     EXPECT_EQ(DecodeAnswer("u", kIdentity, value.substr(0, i)), std::nullopt) << i;
   }
-  redis_.Set("k:recommendations:user:u", "foreign");
+  redis_.Set("recommendations:user:u", "foreign");
   EXPECT_EQ(Get("u"), std::nullopt);
-  redis_.SetOtherType("k:recommendations:user:u");
+  redis_.SetOtherType("recommendations:user:u");
   EXPECT_EQ(Get("u"), std::nullopt);
 }
 
 TEST_F(AnswerCacheTest, WhatIsTooLargeIsNotKeptAndAFailureIsAMiss) {
-  cache_.Put("u", kIdentity, std::string(AnswerCache::kMaxBytes, 'x'), Deadline());
+  cache_.Put("u", kIdentity, std::string(AnswerCache::kMaxBytes, 'x'));
   EXPECT_EQ(Get("u"), std::nullopt);
   EXPECT_EQ(redis_.calls("SET"), 0u);
-  cache_.Put("u", kIdentity, "x", Deadline());
+  cache_.Put("u", kIdentity, "x");
   redis_.FailAtOnce(redis::Failure::kBreakerOpen);
   EXPECT_EQ(Get("u"), std::nullopt);
+  EXPECT_EQ(cache_.stats().errors.load(), 1u);
 }
 
 }  // namespace
