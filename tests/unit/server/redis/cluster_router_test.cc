@@ -211,17 +211,20 @@ class RealCluster {
     }
     return nullptr;
   }
-  // Whether every replica has its master's data.
-  bool Synchronized() {
+  // Whether every replica has its master's data: of `keys` each is there twice. A link that is up is not enough, since
+  // writes that came during the first copy follow up to a second later.
+  bool Synchronized(int64_t keys) {
     int up = 0;
+    int64_t copies = 0;
     for (const auto& node : nodes_) {
       ClientOptions options;
       options.endpoints = {node->endpoint()};
       const auto client = RedisClient::Create(options);
       const std::string info = Call(**client, {"INFO", "replication"}).text;
       up += static_cast<int>(info.find("master_link_status:up") != std::string::npos);
+      copies += Call(**client, {"DBSIZE"}).integer;
     }
-    return up == 3;
+    return up == 3 && copies == 2 * keys;
   }
 
  private:
@@ -249,7 +252,7 @@ TEST(ClusterRouter, ARealClusterAndTheFailoverOfAMaster) {
     if (node.known) masters.push_back(node.endpoint);
   }
   EXPECT_EQ(masters.size(), 3u);
-  ASSERT_TRUE(Eventually([&] { return cluster.Synchronized(); }));
+  ASSERT_TRUE(Eventually([&] { return cluster.Synchronized(100); }));
   RedisProcess* const stopped = cluster.Find(masters[1]);
   stopped->Pause();
   std::set<std::string> left;
