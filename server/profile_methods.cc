@@ -117,7 +117,10 @@ void ProfileMethods::DeleteProfile(const v1::DeleteProfileRequest& request, rpc:
   if (!ReadKnown(request.user_id(), call, progress)) return;
 
   const auto acknowledge = [=, this](const UpdateOutcome& outcome) {
-    if (outcome.status.ok()) response->set_existed(outcome.existed);
+    if (outcome.status.ok()) {
+      response->set_existed(outcome.existed);
+      if (answers_ != nullptr) answers_->Forget(outcome.profile->user_id);
+    }
     Acknowledge(
         outcome.status, outcome.profile == nullptr ? "" : outcome.profile->user_id, call, progress,
         [response](StoreDurability reached) { response->set_durability(ToProto(reached)); }, done);

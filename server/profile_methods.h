@@ -16,6 +16,7 @@
 #include "server/profile_reads.h"
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
+#include "server/profiles/answer_cache.h"
 #include "server/rpc/call.h"
 #include "server/service_counters.h"
 #include "server/worker_state.h"
@@ -36,14 +37,16 @@ class ProfileMethods {
   static constexpr std::chrono::seconds kMaxShareWait{1};
 
   // All must outlive this. `required`: what an acknowledged write survives at least; the store's own durability() is
-  // met anyhow, so only kRedis asks for more.
+  // met anyhow, so only kRedis asks for more. `answers`: where answers for users are kept, which go with the profile;
+  // nullptr: nowhere.
   ProfileMethods(const ModelRegistry* models, ProfileStore* store, ProfileWriter* writer, ServiceCounters* counters,
-                 StoreDurability required = StoreDurability::kJournal)
+                 StoreDurability required = StoreDurability::kJournal, AnswerCache* answers = nullptr)
       : models_(models),
         store_(store),
         writer_(writer),
         counters_(counters),
-        await_shared_(store->remote() && required == StoreDurability::kRedis) {}
+        await_shared_(store->remote() && required == StoreDurability::kRedis),
+        answers_(answers) {}
 
   // Called once, when the answer is there: before the method returns or later, from the writer's thread.
   using Done = std::function<void(const absl::Status&)>;
@@ -83,6 +86,7 @@ class ProfileMethods {
   ProfileWriter* const writer_;
   ServiceCounters* const counters_;
   const bool await_shared_;
+  AnswerCache* const answers_;
 };
 
 }  // namespace kindred

@@ -50,7 +50,7 @@ RecommendationService::RecommendationService(const ModelRegistry* models, Availa
     : remote_(store->remote()),
       counters_(workers),
       ranking_(models, store, &counters_, answers),
-      profiles_(models, store, writer, &counters_, required) {
+      profiles_(models, store, writer, &counters_, required, answers) {
   states_.reserve(workers);
   for (uint32_t i = 0; i < workers; ++i) states_.push_back(std::make_unique<WorkerState>(models, availability, i));
 }

@@ -95,4 +95,13 @@ void AnswerCache::Put(std::string_view user_id, const AnswerIdentity& identity, 
                    [](const redis::Reply&) {});
 }
 
+void AnswerCache::Forget(std::string_view user_id) {
+  redis::Command command;
+  command.key = KeyOf(user_id);
+  command.arguments = {"DEL", command.key};
+  command.repeatable = true;
+  client_->Execute(std::move(command), Clock::now() + std::max(options_.op_timeout, kWriteTime),
+                   [](const redis::Reply&) {});
+}
+
 }  // namespace kindred

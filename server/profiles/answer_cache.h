@@ -67,6 +67,9 @@ class AnswerCache {
   void Get(std::string_view user_id, const AnswerIdentity& identity, Clock::time_point call_deadline, Found found);
   // Keeps an answer. Nobody hears whether that succeeded.
   void Put(std::string_view user_id, const AnswerIdentity& identity, std::string_view answer);
+  // Deletes what is kept for a user. Nobody hears whether that succeeded; what is left is never served, since the
+  // user's profile is another then.
+  void Forget(std::string_view user_id);
 
   const AnswerCacheStats& stats() const { return stats_; }
 

@@ -134,3 +134,11 @@ def test_off_by_default_nothing_is_kept(start, redis, raw_store, stubs):
         stub.Recommend(for_user(stubs, "u1"), timeout=10)
     assert redis.call("KEYS", "recommendations:*") == []
     assert sum(lookups(process, result) for result in ("hit", "miss", "error")) == 0
+
+
+def test_a_deleted_user_takes_the_answer_along(start, redis, raw_store, stubs):
+    _, stub = start(raw_store)
+    stub.Recommend(for_user(stubs, "u1", page_size=3), timeout=10)
+    kept(redis)
+    stub.DeleteProfile(stubs.pb.DeleteProfileRequest(user_id="u1"), timeout=10)
+    wait_until(lambda: redis.call("EXISTS", KEY) == 0, what="the kept answer to go")

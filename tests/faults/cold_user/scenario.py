@@ -6,7 +6,7 @@ from fault_row import row
 from stack import Context, Stack
 
 # Whatever a server may read a profile with.
-READS = ("get", "getex", "mget", "eval", "evalsha", "evalsha_ro", "fcall", "fcall_ro", "hget", "hgetall")
+READS = ("get", "getrange", "getex", "mget", "eval", "evalsha", "evalsha_ro", "fcall", "fcall_ro", "hget", "hgetall")
 
 
 def rows(context: Context) -> list[dict]:
