@@ -57,8 +57,6 @@ void CollectCounters(const ClientStats& stats, MetricFamilies* out) {
   }
   const std::pair<std::pair<const char*, const char*>, uint64_t NodeStats::*> counters[] = {
       {{"kindred_redis_connection_attempts_total", "Connections begun."}, &NodeStats::connection_attempts},
-      {{"kindred_redis_connection_failures_total", "Connections begun that came to nothing."},
-       &NodeStats::connection_failures},
       {{"kindred_redis_connections_lost_total", "Connections that were good and were closed, by whomever."},
        &NodeStats::connections_lost},
       {{"kindred_redis_redirections_total", "MOVED and ASK that were followed."}, &NodeStats::redirections},
@@ -68,6 +66,16 @@ void CollectCounters(const ClientStats& stats, MetricFamilies* out) {
     auto family = Counter(out, name.first, name.second);
     for (const NodeStats& node : stats.nodes) {
       family.Add({{"node", node.endpoint}}, static_cast<double>(node.*member));
+    }
+  }
+  auto failures =
+      Counter(out, "kindred_redis_connection_failures_total", "Connections begun that came to nothing, by why.");
+  for (const NodeStats& node : stats.nodes) {
+    for (size_t i = 0; i < node.connection_failures.size(); ++i) {
+      // `connection` is there from the start, as ok is of operations.
+      if (node.connection_failures[i] == 0 && static_cast<Failure>(i) != Failure::kConnection) continue;
+      failures.Add({{"node", node.endpoint}, {"reason", std::string(redis::FailureName(static_cast<Failure>(i)))}},
+                   static_cast<double>(node.connection_failures[i]));
     }
   }
   auto operations = Counter(out, "kindred_redis_ops_total", "Commands, by the node and by how they ended.");

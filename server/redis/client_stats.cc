@@ -20,7 +20,7 @@ NodeStats ReadNode(const NodeCounters& node) {
   stats.breaker = node.breaker.load(std::memory_order_relaxed);
   stats.transitions = ReadAll(node.transitions);
   stats.connection_attempts = node.connection_attempts.value();
-  stats.connection_failures = node.connection_failures.value();
+  stats.connection_failures = ReadAll(node.connection_failures);
   stats.connections_lost = node.connections_lost.value();
   stats.connections_late = node.connections_late.value();
   stats.protocol_errors = node.protocol_errors.value();

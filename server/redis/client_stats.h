@@ -38,12 +38,12 @@ struct NodeCounters {
   std::atomic<BreakerState> breaker{BreakerState::kClosed};
   std::array<Counter, kBreakerStates> transitions;  // into each state
   Counter connection_attempts;
-  Counter connection_failures;           // attempts that came to nothing
-  Counter connections_lost;              // of those that were ready, whoever closed them
-  Counter connections_late;              // of those lost: closed because replies were too late
-  Counter protocol_errors;               // of those lost or failed: closed because of what was sent
-  std::atomic<uint32_t> connections{0};  // ready ones
-  std::atomic<uint32_t> in_flight{0};    // commands sent and not replied to
+  std::array<Counter, kFailures> connection_failures;  // attempts that came to nothing, by why
+  Counter connections_lost;                            // of those that were ready, whoever closed them
+  Counter connections_late;                            // of those lost: closed because replies were too late
+  Counter protocol_errors;                             // of those lost or failed: closed because of what was sent
+  std::atomic<uint32_t> connections{0};                // ready ones
+  std::atomic<uint32_t> in_flight{0};                  // commands sent and not replied to
   std::array<Counter, kFailures>
       operations;  // by how they ended; redirected and repeated ones at the node where they did
   std::array<Counter, kLatencyBounds.size() + 1> latency;  // of replies, per bucket, not cumulative
@@ -62,7 +62,8 @@ struct NodeStats {
   bool known = true;
   BreakerState breaker = BreakerState::kClosed;
   std::array<uint64_t, kBreakerStates> transitions{};
-  uint64_t connection_attempts = 0, connection_failures = 0, connections_lost = 0, connections_late = 0;
+  uint64_t connection_attempts = 0, connections_lost = 0, connections_late = 0;
+  std::array<uint64_t, kFailures> connection_failures{};
   uint64_t protocol_errors = 0;
   uint32_t connections = 0, in_flight = 0;
   std::array<uint64_t, kFailures> operations{};

@@ -208,7 +208,7 @@ void Node::AttemptFailed(const Reply& why) {
   attempt_->Close();
   host_->loop()->Bury(std::move(attempt_));
   handshake_.reset();
-  counters_->connection_failures.Add(1);
+  counters_->connection_failures[static_cast<size_t>(why.failure)].Add(1);
   if (why.failure == Failure::kProtocol) counters_->protocol_errors.Add(1);
   last_problem_ = why.text;
   const Time now = Now();

@@ -26,7 +26,9 @@ def run_faults(context: Context, case: str, faults: dict[str, tuple], hold_s: fl
         for name, (mode, results) in faults.items():
             def seen() -> float:
                 return sum(server.metric("kindred_profile_corrupt_total") if result == CORRUPT else
-                           server.metric("kindred_redis_ops_total", result=result) for result in results)
+                           server.metric("kindred_redis_ops_total", result=result) +
+                           server.metric("kindred_redis_connection_failures_total", reason=result)
+                           for result in results)
 
             start = seen()
             proxy.mode = mode

@@ -39,7 +39,7 @@ TEST(RedisMetrics, SaysHowEachNodeIs) {
   node.connections = 2;
   node.in_flight = 7;
   node.connection_attempts = 9;
-  node.connection_failures = 8;
+  node.connection_failures[static_cast<size_t>(redis::Failure::kNoAuth)] = 8;
   node.connections_lost = 6;
   node.redirections = 5;
   node.retries = 4;
@@ -63,7 +63,8 @@ TEST(RedisMetrics, SaysHowEachNodeIs) {
                            "kindred_redis_connections{node=\"a:1\"} 2\n",
                            "kindred_redis_in_flight{node=\"a:1\"} 7\n",
                            "kindred_redis_connection_attempts_total{node=\"a:1\"} 9\n",
-                           "kindred_redis_connection_failures_total{node=\"a:1\"} 8\n",
+                           "kindred_redis_connection_failures_total{node=\"a:1\",reason=\"connection\"} 0\n",
+                           "kindred_redis_connection_failures_total{node=\"a:1\",reason=\"no_auth\"} 8\n",
                            "kindred_redis_connections_lost_total{node=\"a:1\"} 6\n",
                            "kindred_redis_redirections_total{node=\"a:1\"} 5\n",
                            "kindred_redis_retries_total{node=\"a:1\"} 4\n",
