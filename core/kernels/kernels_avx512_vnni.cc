@@ -9,8 +9,11 @@ namespace kindred {
 namespace {
 
 constexpr size_t kGroupBytes = kHalfItems * 2;  // a half tile's nibbles of 4 dims in one plane: one register
-// How far ahead of the codes being multiplied to ask for the next: the hardware prefetcher stops at the end of a page.
-constexpr size_t kPrefetchBytes = 2048;
+// How far ahead of the codes being multiplied to ask for the next, and where to: the hardware prefetcher stops at the
+// end of a page, and a core waits for more lines at once in L2 than in L1. On Zen 4 1,000,000 × 64 take 3.4 ms with
+// 2,048 bytes ahead into L1, 2.9 into L2, and 2.4 with 8,192 into L2; 100,000 × 64, which lie in L3, 120, 124 and 124
+// µs.
+constexpr size_t kPrefetchBytes = 8192;
 // Lines of f32 rows asked for ahead of the row being multiplied: about what a core can wait for at once.
 constexpr size_t kPrefetchLines = 32;
 
@@ -61,8 +64,8 @@ inline void SumHighPlane(const uint8_t* codes, const int8_t* query, uint32_t d4,
   const uint8_t* second = codes + static_cast<size_t>(d4) * kGroupBytes;
   for (uint32_t g = 0; g < d4; ++g) {
     const __m512i four = BroadcastQuery(query + g * 4);
-    _mm_prefetch(reinterpret_cast<const char*>(codes) + kPrefetchBytes, _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(second) + kPrefetchBytes, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(codes) + kPrefetchBytes, _MM_HINT_T1);
+    _mm_prefetch(reinterpret_cast<const char*>(second) + kPrefetchBytes, _MM_HINT_T1);
     sums0 = MultiplyAdd(sums0, codes, four);
     sums1 = MultiplyAdd(sums1, second, four);
     codes += kGroupBytes;

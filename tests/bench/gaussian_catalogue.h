@@ -1,4 +1,4 @@
-// A Gaussian catalogue with queries, made in place, for benchmarks that compare Kindred with itself.
+// A catalogue with queries for benchmarks of the scan, by default Gaussian and made in place, and how they are timed.
 #pragma once
 
 #include <algorithm>
@@ -15,8 +15,28 @@
 
 #include "core/topk/quantizer.h"
 #include "core/topk/topk_scan.h"
+#include "tests/bench/take_flag.h"
 
 namespace kindred {
+
+struct GaussianShape {
+  uint32_t n_items = 0, dim = 0;
+};
+
+// `text` is ITEMSxDIM. Ends the program when it is not.
+inline GaussianShape ParseShape(const std::string& text) {
+  GaussianShape shape;
+  if (std::sscanf(text.c_str(), "%ux%u", &shape.n_items, &shape.dim) == 2 && shape.n_items != 0 && shape.dim != 0) {
+    return shape;
+  }
+  std::cerr << "--shape is \"" << text << "\", expected ITEMSxDIM such as 100000x64\n";
+  std::exit(2);
+}
+
+inline void FillGaussian(std::mt19937_64* rng, std::span<float> out) {
+  std::normal_distribution<float> normal;
+  for (float& x : out) x = normal(*rng);
+}
 
 struct GaussianCatalogue {
   uint32_t n_items = 0, dim = 0;
@@ -47,38 +67,28 @@ struct GaussianCatalogue {
   }
 };
 
-// `shape` is ITEMSxDIM. Ends the program when it is not.
-inline GaussianCatalogue MakeGaussianCatalogue(const std::string& shape, size_t n_queries) {
+// An empty one of the shape, to be filled: items, queries, then `quantized`.
+inline GaussianCatalogue EmptyCatalogue(const GaussianShape& shape, size_t n_queries) {
   GaussianCatalogue out;
-  if (std::sscanf(shape.c_str(), "%ux%u", &out.n_items, &out.dim) != 2 || out.n_items == 0 || out.dim == 0) {
-    std::cerr << "--shape is \"" << shape << "\", expected ITEMSxDIM such as 100000x64\n";
-    std::exit(2);
-  }
+  out.n_items = shape.n_items;
+  out.dim = shape.dim;
   out.items = AlignedBuffer<float>(size_t{out.n_items} * out.dim);
   out.queries.resize(n_queries * out.dim);
+  return out;
+}
+
+// `shape` as ParseShape.
+inline GaussianCatalogue MakeGaussianCatalogue(const std::string& shape, size_t n_queries) {
+  GaussianCatalogue out = EmptyCatalogue(ParseShape(shape), n_queries);
   std::mt19937_64 rng(1);
-  std::normal_distribution<float> normal;
-  for (float& x : out.items) x = normal(rng);
-  for (float& x : out.queries) x = normal(rng);
+  FillGaussian(&rng, out.items.span());
+  FillGaussian(&rng, out.queries);
   out.quantized = QuantizeItems(out.items.span(), out.n_items, out.dim);
   return out;
 }
 
-// Takes `--shape=value` or `--shape value` out of the arguments; a small shape when there is none.
-inline std::string TakeShape(int* argc, char** argv) {
-  const std::string name = "--shape";
-  for (int i = 1; i < *argc; ++i) {
-    const std::string arg = argv[i];
-    const bool joined = arg.rfind(name + "=", 0) == 0;
-    if (!joined && (arg != name || i + 1 >= *argc)) continue;
-    const std::string value = joined ? arg.substr(name.size() + 1) : argv[i + 1];
-    const int taken = joined ? 1 : 2;
-    std::copy(argv + i + taken, argv + *argc, argv + i);
-    *argc -= taken;
-    return value;
-  }
-  return "3000x32";
-}
+// Takes --shape out of the arguments; a small shape when there is none.
+inline std::string TakeShape(int* argc, char** argv) { return TakeFlag("--shape", argc, argv, "3000x32"); }
 
 // The processor time of this thread: what a search costs whatever else the machine does between its instructions.
 struct ThreadClock {

@@ -9,43 +9,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "core/kernels/dispatch.h"
-#include "core/topk/quantizer.h"
 #include "core/topk/topk_scan.h"
+#include "tests/bench/gaussian_catalogue.h"
 
 namespace kindred {
 namespace {
 
 constexpr uint32_t kResults = 10;
-
-struct Catalogue {
-  uint32_t n_items = 0, dim = 0;
-  AlignedBuffer<float> items;
-  std::vector<float> queries;
-  QuantizedItems quantized;
-
-  size_t n_queries() const { return queries.size() / dim; }
-
-  ScanSpace View() const {
-    ScanSpace space;
-    space.items = items.span();
-    space.codes = quantized.codes.span();
-    space.scales = quantized.scales.span();
-    space.bounds = quantized.bounds.span();
-    space.max_norm = MaxNormFromBounds(space.bounds);
-    space.n_items = n_items;
-    space.dim = dim;
-    return space;
-  }
-};
 
 [[noreturn]] void Die(const std::string& message) {
   std::cerr << "bench_topk: " << message << "\n";
@@ -66,32 +43,16 @@ size_t FloatsIn(const std::string& path) {
   return static_cast<size_t>(file.tellg()) / sizeof(float);
 }
 
-Catalogue MakeCatalogue(uint32_t n_items, uint32_t dim, size_t n_queries) {
-  Catalogue out;
-  out.n_items = n_items;
-  out.dim = dim;
-  out.items = AlignedBuffer<float>(size_t{n_items} * dim);
-  out.queries.resize(n_queries * dim);
-  std::mt19937 rng(1);
-  std::normal_distribution<float> normal;
-  for (float& x : out.items) x = normal(rng);
-  for (float& x : out.queries) x = normal(rng);
-  return out;
-}
-
-Catalogue ReadCatalogue(const std::string& items, const std::string& queries, const std::string& shape) {
-  Catalogue out;
-  if (std::sscanf(shape.c_str(), "%ux%u", &out.n_items, &out.dim) != 2 || out.dim == 0) {
-    Die("--shape is \"" + shape + "\", expected ITEMSxDIM such as 100000x64");
-  }
-  out.items = AlignedBuffer<float>(size_t{out.n_items} * out.dim);
-  out.queries.resize(FloatsIn(queries) / out.dim * out.dim);
+GaussianCatalogue ReadCatalogue(const std::string& items, const std::string& queries, const std::string& shape_text) {
+  const GaussianShape shape = ParseShape(shape_text);
+  GaussianCatalogue out = EmptyCatalogue(shape, FloatsIn(queries) / shape.dim);
   ReadFloats(items, out.items.span());
   ReadFloats(queries, out.queries);
+  out.quantized = QuantizeItems(out.items.span(), out.n_items, out.dim);
   return out;
 }
 
-void BenchTopK(benchmark::State& state, const KernelTable& kernels, const Catalogue& catalogue) {
+void BenchTopK(benchmark::State& state, const KernelTable& kernels, const GaussianCatalogue& catalogue) {
   using Clock = std::chrono::steady_clock;
   const ScanSpace space = catalogue.View();
   TopKScratch scratch;
@@ -101,9 +62,7 @@ void BenchTopK(benchmark::State& state, const KernelTable& kernels, const Catalo
   for (auto _ : state) {
     double pass = 0;
     for (size_t i = 0; i < catalogue.n_queries(); ++i) {
-      TopKQuery query;
-      query.vector = std::span(catalogue.queries).subspan(i * catalogue.dim, catalogue.dim);
-      query.k = kResults;
+      const TopKQuery query = catalogue.Query(i, kResults);
       TopKStats stats;
       const Clock::time_point start = Clock::now();
       benchmark::DoNotOptimize(TopK(kernels, space, query, &scratch, &stats).data());
@@ -124,35 +83,17 @@ void BenchTopK(benchmark::State& state, const KernelTable& kernels, const Catalo
   state.counters["tile_hits"] = static_cast<double>(tile_hits) / static_cast<double>(searches);
 }
 
-void WriteAnswers(const std::string& path, const Catalogue& catalogue) {
+void WriteAnswers(const std::string& path, const GaussianCatalogue& catalogue) {
   std::ofstream file(path);
   file.precision(9);
   TopKScratch scratch;
   for (size_t i = 0; i < catalogue.n_queries(); ++i) {
-    TopKQuery query;
-    query.vector = std::span(catalogue.queries).subspan(i * catalogue.dim, catalogue.dim);
-    query.k = kResults;
-    for (const ScoredItem& found : TopK(catalogue.View(), query, &scratch)) {
+    for (const ScoredItem& found : TopK(catalogue.View(), catalogue.Query(i, kResults), &scratch)) {
       file << found.item << " " << found.score << " ";
     }
     file << "\n";
   }
   if (!file.flush()) Die("cannot write \"" + path + "\"");
-}
-
-// Takes `--name=value` or `--name value` out of the arguments.
-std::string TakeFlag(const std::string& name, int* argc, char** argv) {
-  for (int i = 1; i < *argc; ++i) {
-    const std::string arg = argv[i];
-    const bool joined = arg.rfind(name + "=", 0) == 0;
-    if (!joined && (arg != name || i + 1 >= *argc)) continue;
-    const std::string value = joined ? arg.substr(name.size() + 1) : argv[i + 1];
-    const int taken = joined ? 1 : 2;
-    std::copy(argv + i + taken, argv + *argc, argv + i);
-    *argc -= taken;
-    return value;
-  }
-  return "";
 }
 
 int Main(int argc, char** argv) {
@@ -165,8 +106,8 @@ int Main(int argc, char** argv) {
   if (items.empty() != queries.empty() || items.empty() != shape.empty()) {
     Die("--items, --queries and --shape go together");
   }
-  Catalogue catalogue = items.empty() ? MakeCatalogue(2000, 32, 16) : ReadCatalogue(items, queries, shape);
-  catalogue.quantized = QuantizeItems(catalogue.items.span(), catalogue.n_items, catalogue.dim);
+  const GaussianCatalogue catalogue =
+      items.empty() ? MakeGaussianCatalogue("2000x32", 16) : ReadCatalogue(items, queries, shape);
   if (!answers.empty()) WriteAnswers(answers, catalogue);
 
   const std::string size = std::to_string(catalogue.n_items) + "x" + std::to_string(catalogue.dim);
