@@ -28,7 +28,6 @@ class Stack:
     def __init__(self, context: Context):
         self.context, self.seed = context, seed()
         self._exits = contextlib.ExitStack()
-        self._servers = 0
         self.models = context.work_dir / "models"
 
     def __enter__(self) -> "Stack":
@@ -53,8 +52,7 @@ class Stack:
 
     def server(self, profiles: str, *, port: int | None = None, ready: bool = True) -> "Server":
         """`profiles`: YAML of `profiles:`, such as redis_profiles gives."""
-        self._servers += 1
-        folder = self.context.work_dir / f"server-{self._servers}"
+        folder = self.context.work_dir / f"server-{len(list(self.context.work_dir.glob('server-*'))) + 1}"
         folder.mkdir()
         server = Server(self.context, self.models, folder, profiles, port or free_port())
         self._exits.callback(server.close)
