@@ -1,10 +1,13 @@
 #include "core/bundle/id_table.h"
 
+// The hash of a short id costs less than a call.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
-#include "core/base/checksum.h"
 #include "core/base/str_cat.h"
 #include "core/bundle/strict_json.h"
 #include "core/bundle/tensor_names.h"
@@ -16,7 +19,26 @@ constexpr uint64_t kTagMask = 0xffffffff00000000;
 constexpr int kLengthBits = 16;
 constexpr uint64_t kLengthMask = (uint64_t{1} << kLengthBits) - 1;
 
-uint64_t HashOf(std::string_view id) { return Xxh3(std::as_bytes(std::span(id))); }
+constexpr uint64_t kSlotsPerLine = 4;
+// Ids that are looked up together: enough that the waits at the ends of a step are few, and few enough that what was
+// asked for is still in L2 when it is read (10,000 ids of 1,000,000: 64 at a time take 8 % longer, 512 as long).
+constexpr size_t kGroup = 256;
+
+uint64_t HashOf(std::string_view id) { return XXH3_64bits(id.data(), id.size()); }
+
+// Into L2: a core waits for more lines there at once than in L1 (10,000 of 1,000,000: 180 against 290 µs).
+void Prefetch(const void* address) { __builtin_prefetch(address, 0, 2); }
+
+// memcmp(a, b, size) == 0; ids of 8 to 16 bytes, as most are, without a call.
+bool Equal(const char* a, const char* b, size_t size) {
+  if (size < 8 || size > 16) return std::memcmp(a, b, size) == 0;
+  uint64_t words[4];
+  std::memcpy(&words[0], a, 8);
+  std::memcpy(&words[1], b, 8);
+  std::memcpy(&words[2], a + size - 8, 8);
+  std::memcpy(&words[3], b + size - 8, 8);
+  return ((words[0] ^ words[1]) | (words[2] ^ words[3])) == 0;
+}
 
 }  // namespace
 
@@ -25,24 +47,25 @@ std::string_view IdTable::Id(uint32_t index) const {
   return {bytes_.data() + begin, static_cast<size_t>(offsets_[index + 1]) - begin};
 }
 
-uint32_t IdTable::FindHashed(std::string_view id, uint64_t hash) const {
+bool IdTable::IsAt(uint64_t place, std::string_view id) const {
+  return (place & kLengthMask) == id.size() && Equal(bytes_.data() + (place >> kLengthBits), id.data(), id.size());
+}
+
+uint32_t IdTable::FindFrom(uint64_t slot, std::string_view id, uint64_t hash) const {
   const uint64_t mask = index_.size() / 2 - 1;
   // A checked index is at most half full, so an empty slot ends this.
-  for (uint64_t slot = hash & mask;; slot = (slot + 1) & mask) {
+  for (;; slot = (slot + 1) & mask) {
     const uint64_t word = index_[2 * slot];
     if (word == 0) return kNone;
     if (((word ^ hash) & kTagMask) != 0) continue;
-    const uint64_t place = index_[2 * slot + 1];
-    const uint64_t length = place & kLengthMask;
-    if (length == id.size() && std::memcmp(bytes_.data() + (place >> kLengthBits), id.data(), length) == 0) {
-      return static_cast<uint32_t>(word) - 1;
-    }
+    if (IsAt(index_[2 * slot + 1], id)) return static_cast<uint32_t>(word) - 1;
   }
 }
 
 std::optional<uint32_t> IdTable::Find(std::string_view id) const {
   if (index_.empty()) return std::nullopt;
-  const uint32_t found = FindHashed(id, HashOf(id));
+  const uint64_t hash = HashOf(id);
+  const uint32_t found = FindFrom(hash & (index_.size() / 2 - 1), id, hash);
   return found == kNone ? std::nullopt : std::optional(found);
 }
 
@@ -51,20 +74,50 @@ void IdTable::FindMany(std::span<const std::string_view> ids, std::span<uint32_t
     std::fill(found.begin(), found.end(), kNone);
     return;
   }
-  constexpr size_t kGroup = 16;
-  const uint64_t mask = index_.size() / 2 - 1;
-  uint64_t hashes[kGroup];
   for (size_t begin = 0; begin < ids.size(); begin += kGroup) {
     const size_t count = std::min(kGroup, ids.size() - begin);
-    for (size_t i = 0; i < count; ++i) {
-      hashes[i] = HashOf(ids[begin + i]);
-      __builtin_prefetch(&index_[2 * (hashes[i] & mask)]);
+    FindGroup(ids.subspan(begin, count), found.subspan(begin, count));
+  }
+}
+
+// In a large table nearly every id waits for memory, twice: for its slot and for its bytes. So each step asks for what
+// the next one reads of the whole group, and none reads what was not asked for.
+void IdTable::FindGroup(std::span<const std::string_view> ids, std::span<uint32_t> found) const {
+  const uint64_t mask = index_.size() / 2 - 1;
+  uint64_t hashes[kGroup], slots[kGroup], places[kGroup];
+  uint16_t late[kGroup];  // whose probes run on into another cache line
+  size_t n_late = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    hashes[i] = HashOf(ids[i]);
+    slots[i] = hashes[i] & mask;
+    Prefetch(&index_[2 * slots[i]]);
+  }
+  // Finds the first slot, from slots[i] on, that is empty or has the id's tag; false where a line ends before.
+  const auto probe = [&](size_t i, bool one_line) {
+    uint64_t slot = slots[i], word;
+    while ((word = index_[2 * slot]) != 0 && ((word ^ hashes[i]) & kTagMask) != 0) {
+      slot = (slot + 1) & mask;
+      if (!one_line || slot % kSlotsPerLine != 0) continue;
+      slots[i] = slot;
+      return false;
     }
-    for (size_t i = 0; i < count; ++i) {
-      const uint64_t slot = hashes[i] & mask;
-      if (index_[2 * slot] != 0) __builtin_prefetch(bytes_.data() + (index_[2 * slot + 1] >> kLengthBits));
-    }
-    for (size_t i = 0; i < count; ++i) found[begin + i] = FindHashed(ids[begin + i], hashes[i]);
+    slots[i] = slot;
+    places[i] = index_[2 * slot + 1];
+    found[i] = static_cast<uint32_t>(word) - 1;  // of an empty slot: kNone
+    const char* bytes = bytes_.data() + (places[i] >> kLengthBits);
+    Prefetch(bytes);
+    Prefetch(bytes + (places[i] & kLengthMask));
+    return true;
+  };
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (probe(i, true)) continue;
+    late[n_late++] = static_cast<uint16_t>(i);
+    Prefetch(&index_[2 * slots[i]]);
+  }
+  for (size_t l = 0; l < n_late; ++l) probe(late[l], false);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (found[i] == kNone || IsAt(places[i], ids[i])) continue;
+    found[i] = FindFrom((slots[i] + 1) & mask, ids[i], hashes[i]);  // another id with the same tag
   }
 }
 

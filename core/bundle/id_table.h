@@ -36,7 +36,11 @@ class IdTable {
   void FindMany(std::span<const std::string_view> ids, std::span<uint32_t> found) const;
 
  private:
-  uint32_t FindHashed(std::string_view id, uint64_t hash) const;
+  // Whether the bytes at a slot's `place` are the id.
+  bool IsAt(uint64_t place, std::string_view id) const;
+  // Looks at `slot` and on from there.
+  uint32_t FindFrom(uint64_t slot, std::string_view id, uint64_t hash) const;
+  void FindGroup(std::span<const std::string_view> ids, std::span<uint32_t> found) const;
 
   std::span<const char> bytes_;
   std::span<const int64_t> offsets_;

@@ -94,6 +94,66 @@ TEST(IdTableTest, CollidingHashesAreToldApart) {
   EXPECT_EQ(table.ids.Find("absent"), std::nullopt);
 }
 
+TEST(IdTableTest, FindManyFindsWhatFindDoes) {
+  // A small index whose probes run on across its end, and one of many cache lines.
+  std::vector<std::string> colliding;
+  for (int i = 0; colliding.size() < 32; ++i) {
+    const std::string id = StrCat("c", i);
+    if (Xxh3(std::as_bytes(std::span(id))) % 64 >= 62) colliding.push_back(id);
+  }
+  std::vector<std::string> many;
+  for (int i = 0; i < 3000; ++i) many.push_back(StrCat(std::string(i % 40, 'p'), i));
+  for (const auto& ids : {std::vector<std::string>(), colliding, many}) {
+    const Table table = MakeTable(ids);
+    std::vector<std::string> wanted;
+    for (const std::string& id : ids) {
+      wanted.push_back(id);
+      if (wanted.size() % 3 == 0) wanted.push_back(StrCat("no-", id));
+      if (wanted.size() % 7 == 0) wanted.push_back(id);
+    }
+    wanted.emplace_back();
+    const std::vector<std::string_view> views(wanted.begin(), wanted.end());
+    for (const size_t count : {size_t{0}, size_t{1}, size_t{255}, size_t{256}, size_t{257}, views.size()}) {
+      if (count > views.size()) continue;
+      std::vector<uint32_t> found(count, 12345);
+      table.ids.FindMany(std::span(views).first(count), found);
+      for (size_t i = 0; i < count; ++i) {
+        ASSERT_EQ(found[i], table.ids.Find(views[i]).value_or(IdTable::kNone)) << views[i] << " of " << ids.size();
+      }
+    }
+  }
+  std::vector<uint32_t> found(1, 12345);
+  const std::string_view any = "a";
+  IdTable().FindMany(std::span(&any, 1), found);
+  EXPECT_EQ(found[0], IdTable::kNone);
+}
+
+TEST(IdTableTest, FindManyTellsApartIdsOfOneTag) {
+  // An index by hand: every id has the tag of the one that is looked up, as chosen ids may.
+  const std::vector<std::string> ids = {"first", "other", "third"};
+  const std::vector<OwnedTensor> tensors = MakeIdTensors("t", ids);
+  TensorMap map;
+  for (const OwnedTensor& tensor : tensors) map.emplace(tensor.name, tensor.view());
+  const std::string wanted = "third", absent = "absnt";
+  std::vector<uint64_t> index(16, 0);
+  for (const std::string& id : {wanted, absent}) {
+    std::fill(index.begin(), index.end(), 0);
+    const uint64_t hash = Xxh3(std::as_bytes(std::span(id)));
+    for (uint64_t i = 0; i < 3; ++i) {
+      const uint64_t slot = (hash + i) % 8;
+      index[2 * slot] = (hash & 0xffffffff00000000) | (i + 1);
+      index[2 * slot + 1] = (5 * i) << 16 | 5;
+    }
+    const IdTable table({reinterpret_cast<const char*>(tensors[0].bytes.data()), 15}, map.at("t.offsets").As<int64_t>(),
+                        index);
+    const std::string_view view = id;
+    uint32_t found = 12345;
+    table.FindMany(std::span(&view, 1), std::span(&found, 1));
+    EXPECT_EQ(found, id == wanted ? 2 : IdTable::kNone);
+    EXPECT_EQ(table.Find(id).value_or(IdTable::kNone), found);
+  }
+}
+
 TEST(IdTableTest, SlotsAreDocumentedAs) {
   const Table table = MakeTable({"first", "second", "third"});
   const std::span<const uint64_t> words = table.map.at("t.index").As<uint64_t>();
