@@ -32,6 +32,7 @@ class CertifiedSearch {
   const KernelTable& kernels_;
   const ScanSpace& space_;
   const SearchPlan plan_;
+  ScanInput input_;  // the plan's, but for the way to read the codes
   TopKScratch& scratch_;
   TopKStats& stats_;
   LowerBounds lower_bounds_;
