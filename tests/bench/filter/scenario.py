@@ -1,4 +1,5 @@
-"""Exact top-10 under filters of every selectivity and under 10,000 exclusions, beside the same search without them."""
+"""Exact top-10 under filters of every selectivity and under 10,000 exclusions, beside the same search without them; and
+what 10,000 excluded ids cost a whole request."""
 
 from __future__ import annotations
 
@@ -45,5 +46,23 @@ def measure_shape(context: Context, shape: str) -> list[dict]:
     return result
 
 
+def measure_ids(context: Context, shape: str) -> list[dict]:
+    """From the strings of a request to its answer, through the engine, over a mapped bundle."""
+    rounds = [context.google_benchmark("bench_exclude_ids", f"--shape={shape}",
+                                       min_time_s=0.02 if context.quick else 0.5)
+              for _ in range(context.rounds)]
+    result = []
+    for name in rounds[0]:
+        case = name.removesuffix("/manual_time")
+        plain = statistics.median(round_[name]["plain_p50_us"] for round_ in rounds)
+        added = statistics.median(max(round_[name]["p50_us"] - round_[name]["plain_p50_us"], LEAST_US)
+                                  for round_ in rounds)
+        result.append(row(case, added, "µs", COMMAND, peer="the budget", peer_figure=EXCLUDE_BUDGET_US,
+                          bar=1.0 if case.endswith("/random") else None,
+                          note=f"look-ups, bitmap and search: what they add to a request of {plain:.0f} µs; medians of "
+                               f"single requests, 16 users, 1 thread, k = 10, {context.rounds} rounds, processor time"))
+    return result
+
+
 def rows(context: Context) -> list[dict]:
-    return [entry for shape in SHAPES for entry in measure_shape(context, shape)]
+    return [entry for shape in SHAPES for measure in (measure_shape, measure_ids) for entry in measure(context, shape)]
