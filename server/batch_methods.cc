@@ -21,6 +21,10 @@ using SteadyClock = std::chrono::steady_clock;
 
 // Room that each result of a batch may need when it is a status.
 constexpr size_t kStatusBytes = 1024;
+// Tag and length of a message within another, at most; a result has two, its own and its answer's.
+constexpr size_t kFrameBytes = 6;
+// Of the ids that the model does not have; an answer with more may be large.
+constexpr size_t kFewMissingIds = 64;
 
 // What is left for answers when each of n subjects gets a status.
 size_t RoomFor(int n) { return limits::kMaxResponseBytes - static_cast<size_t>(n) * kStatusBytes; }
@@ -69,8 +73,9 @@ absl::StatusOr<rpc::CallStep> RecommendMethods::AnswerMany(const v1::RecommendRe
       if (checks.ok()) state->subject.Start(subjects[i], request.min_profile_version(), place, &progress->reads);
     });
     if (!there) return rpc::CallStep::kWait;
-    AnswerGroup(request, subjects, std::min(static_cast<int>(kBatchGroup), progress->ready_end() - progress->next),
-                progress, state, results);
+    // Explained answers are not scanned for together, and each is work enough for a step.
+    const int most = request.explain() ? 1 : static_cast<int>(kBatchGroup);
+    AnswerGroup(request, subjects, std::min(most, progress->ready_end() - progress->next), progress, state, results);
     if (call == nullptr || progress->next == progress->end || !call->ShouldRest()) continue;
     // A plan that took long is used as long, lest it be most of the work.
     if (SteadyClock::now() - planned >= planned - begin) return rpc::CallStep::kAgain;
@@ -93,6 +98,13 @@ void RecommendMethods::AnswerGroup(const v1::RecommendRequest& request, const Su
     reader.Check(StrCat("subjects[", progress->next, "]"), subject, &checks);
     if (!checks.ok()) {
       *result->mutable_status() = ToStatusMessage(checks.status());
+      const size_t size = result->ByteSizeLong() + kFrameBytes;
+      const size_t excess = size - std::min(size, kStatusBytes);
+      if (excess <= progress->room) {
+        progress->room -= excess;
+      } else {
+        *result->mutable_status() = ToStatusMessage(NoRoom());
+      }
       continue;
     }
     reader.Read(store_, progress->fetched(progress->next), subject, request.min_profile_version(), progress->now_ms);
@@ -104,13 +116,19 @@ void RecommendMethods::AnswerGroup(const v1::RecommendRequest& request, const Su
   recommender.AnswerMany(std::span(views, count), state->request.options(), state->result, &state->engine,
                          state->results);
   for (size_t i = 0; i < count; ++i) {
-    WriteAnswer(*progress->model, request, *readers[i], state->results[i], state, answers[i]->mutable_response());
-    const size_t size = answers[i]->ByteSizeLong();
-    if (size <= progress->room) {
-      progress->room -= size;
-    } else {
+    // The arena keeps what is written there to the end of the call, so an answer that may be large, of which there may
+    // be a thousand without room, gets there only when it fits.
+    const bool large = request.explain() || state->results[i].missing_ids.size() > kFewMissingIds;
+    v1::RecommendResponse aside;
+    v1::RecommendResponse* response = large ? &aside : answers[i]->mutable_response();
+    WriteAnswer(*progress->model, request, *readers[i], state->results[i], state, response);
+    const size_t size = response->ByteSizeLong() + 2 * kFrameBytes;
+    if (size > progress->room) {
       *answers[i]->mutable_status() = ToStatusMessage(NoRoom());
+      continue;
     }
+    progress->room -= size;
+    if (large) *answers[i]->mutable_response() = aside;
   }
 }
 

@@ -72,6 +72,11 @@ inline constexpr size_t kMaxResponseBytes = 4u << 20;
 // Default of serving.max_request_bytes.
 inline constexpr size_t kMaxRequestBytes = 4u << 20;
 
+// Age of a connection, in ms, at which it is to be made anew, and how long calls that it still has may go on; gRPC
+// varies the first by a tenth. A stream that nobody reads would keep its generation of the model in memory for ever.
+inline constexpr int64_t kMaxConnectionAgeMs = 3'600'000;
+inline constexpr int64_t kMaxConnectionGraceMs = 600'000;
+
 // Field violations of one error, so that its details stay well below the 8 KiB of metadata that gRPC clients accept.
 inline constexpr int kMaxViolations = 8;
 

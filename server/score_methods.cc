@@ -81,7 +81,9 @@ absl::StatusOr<rpc::CallStep> RecommendMethods::ScoreItems(const v1::ScoreItemsR
                                request.blend().empty() ? request.space() : "\x01"));
   const bool spaces_missing = state->result.spaces_missing;
   const SpaceSpec& spec = state->result.space->spec;
+  // For the priors; nobody asks what the history counts.
   options.explain = request.blend().empty() && PredictsValues(spec);
+  options.contributions = false;
   if (first) {
     WriteModel(model, *state->result.space, response);
     if (!state->result.blended_spaces.empty()) response->set_space(StrJoin(state->result.blended_spaces, "+"));

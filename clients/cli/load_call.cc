@@ -66,6 +66,7 @@ void LoadCall::Tell(LoadOutcome* outcome) const {
 
 bool LoadCall::Foreign(const LoadWorkload& workload, int64_t start_ms, bool known_users) const {
   if (plan.method == LoadMethod::kRecommend) {
+    // Of users that are known an explained load has those that it made, whom only it has given events.
     if (!known_users) return false;
     for (const v1::RecommendedItem& item : recommended_.items()) {
       for (const v1::HistoryItem& history : item.history()) {

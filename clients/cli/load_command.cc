@@ -52,13 +52,14 @@ struct LoadCommand {
       return Wrong(absl::StrCat("--updates ", updates, " and --profile-reads ", profile_reads,
                                 " are more than 1 together; they are shares of all calls"));
     }
+    work.run = absl::StrFormat("load-%08x%08x", std::random_device{}(),
+                               static_cast<uint32_t>(absl::ToUnixMillis(absl::Now())));
     if (const int code = ReadIds(&work); code != 0) return code;
     LedgerWriter writer;
     if (!ledger.empty()) {
       if (const absl::Status status = writer.Open(ledger); !status.ok()) return Wrong(std::string(status.message()));
     }
     const int64_t start_ms = absl::ToUnixMillis(absl::Now());
-    work.run = absl::StrFormat("load-%08x%08x", std::random_device{}(), static_cast<uint32_t>(start_ms));
     const size_t users = work.users.size(), items = work.items.size();
     nlohmann::ordered_json head{{"start", static_cast<double>(start_ms) / 1000},
                                 {"run", work.run},
@@ -86,8 +87,11 @@ struct LoadCommand {
   // Exit code.
   int ReadIds(LoadWorkloadOptions* work) const {
     if (user_file.empty()) {
+      // What an explanation names has no time, so users of an earlier load, which may have had another catalogue, could
+      // not be told from others'.
+      const std::string prefix = options.explain ? absl::StrCat(user_prefix, work->run, "-") : user_prefix;
       work->users.reserve(n_users);
-      for (uint32_t u = 0; u < n_users; ++u) work->users.push_back(absl::StrCat(user_prefix, u));
+      for (uint32_t u = 0; u < n_users; ++u) work->users.push_back(absl::StrCat(prefix, u));
     }
     for (const auto& status : {AppendIds(user_file, &work->users), AppendIds(item_file, &work->items)}) {
       if (!status.ok()) return Wrong(std::string(status.message()));
@@ -202,7 +206,8 @@ void AddSubjects(CLI::App* command, LoadCommand* run) {
   command->add_option("-k", run->options.page_size, "Items to recommend")
       ->check(CLI::Range(1, kMaxPageSize))
       ->capture_default_str();
-  command->add_flag("--explain", run->options.explain, "Ask for explanations, and check whose items they name");
+  command->add_flag("--explain", run->options.explain,
+                    "Ask for explanations, and check whose items they name; generated users are this run's own");
   command->add_option("--seed", run->seed, "Of users and calls")->envname("KINDRED_SEED")->capture_default_str();
 }
 

@@ -84,7 +84,9 @@ absl::Status LoadRunner::Run(int64_t start_ms) {
     Clock::time_point now = Clock::now();
     if (interrupted && now < end_) end_ = now;
     Clock::time_point wake = now + kGlance;
-    while (options_.rps > 0) {
+    // Where more is due than can be sent, the other thread still gets the lock, and the rest of this loop its turn.
+    const Clock::time_point glance = wake;
+    while (options_.rps > 0 && !interrupted) {
       const Clock::time_point due = start_ + Seconds(static_cast<double>(n) / options_.rps);
       if (due >= end_ || CallsAreOver()) break;
       if (due > now) {
@@ -93,7 +95,14 @@ absl::Status LoadRunner::Run(int64_t start_ms) {
       }
       SendNext(due);
       ++n;
+      lock.unlock();
+      std::this_thread::yield();
+      lock.lock();
       now = Clock::now();
+      if (now >= glance) {
+        wake = now;
+        break;
+      }
     }
     while (!jobs_.empty() && jobs_.top().due <= now) {
       Job job = jobs_.top();

@@ -11,6 +11,17 @@ bool SaysNothing(std::span<const float> weights) {
   return std::all_of(weights.begin(), weights.end(), [](float x) { return x == 0; });
 }
 
+bool TooMuchWork(const RowsView& rows, const RowsView& item_categories, uint32_t n_items) {
+  uint64_t left = kMaxCategoryRowWork;
+  for (uint32_t item = 0; item < n_items; ++item) {
+    const uint64_t numbers = rows.Row(item).size(), categories = item_categories.Row(item).size();
+    if (categories == 0) continue;
+    if (numbers > left / categories) return true;
+    left -= numbers * categories;
+  }
+  return false;
+}
+
 // The items of each category, ascending.
 struct Members {
   std::vector<int64_t> offsets;
@@ -58,14 +69,14 @@ void KeepLargest(size_t count, std::vector<Number>* numbers) {
 }  // namespace
 
 CategoryRows MakeCategoryRows(const RowsView& rows, uint32_t dim, const RowsView& item_categories,
-                              uint32_t n_categories, bool unit) {
+                              uint32_t n_categories, bool unit, uint64_t max_numbers) {
   if (item_categories.empty() || rows.empty() || n_categories == 0) return {};
   const auto n_items = static_cast<uint32_t>(rows.offsets.size() - 1);
   bool any_silent = false;
   for (uint32_t item = 0; item < n_items && !any_silent; ++item) any_silent = SaysNothing(rows.RowWeights(item));
-  if (!any_silent) return {};
+  if (!any_silent || TooMuchWork(rows, item_categories, n_items)) return {};
 
-  const uint64_t most = std::min(kMaxCategoryRow, kMaxCategoryRowNumbers / n_categories);
+  const uint64_t most = std::min(kMaxCategoryRow, max_numbers / n_categories);
   const Members members = MembersOf(item_categories, n_items, n_categories);
   CategoryRows out;
   out.offsets.push_back(0);

@@ -130,7 +130,10 @@ absl::Status Model::BindSpace(const SpaceSpec& spec, Space* space) {
     sparse.n_items = n_items();
     sparse.dim = spec.dim;
     const bool unit = !sparse.neighbors && spec.metric == Metric::kCosine;
-    space->category_rows = MakeCategoryRows(sparse.rows, spec.dim, item_categories_, categories_.size(), unit);
+    const auto n_sparse = std::count_if(info().spaces.begin(), info().spaces.end(),
+                                        [](const auto& entry) { return IsSparse(entry.second.fold_in); });
+    space->category_rows = MakeCategoryRows(sparse.rows, spec.dim, item_categories_, categories_.size(), unit,
+                                            kMaxCategoryRowNumbers / static_cast<uint64_t>(n_sparse));
     sparse.item_categories = item_categories_;
     sparse.category_rows = space->category_rows.view();
     return absl::OkStatus();

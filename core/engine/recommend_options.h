@@ -30,6 +30,7 @@ struct RecommendOptions {
   uint32_t offset = 0;  // items of the list that are passed over: pages
   bool include_seen = false;
   bool explain = false;
+  bool contributions = true;  // with explain: what items of the history count, too
   std::span<const std::string_view> exclude_item_ids;
   std::span<const std::string_view> candidate_item_ids;  // empty = the whole catalogue; else only these
   const ItemFilter* filter = nullptr;                    // only items that meet it

@@ -140,6 +140,7 @@ void Recommender::Answer(const SubjectView& subject, const RecommendOptions& opt
   TakePage(options, shape, model_.n_items(), &builder, result);
   if (!options.explain) return;
   ExplainItems(plan, ranked.source, *scratch, result);
+  if (!options.contributions) return;
   // Last: it works in the same scratch.
   if (plan.blended) {
     BlendContributions(model_, plan.parts, subject, result->items, scratch, &result->contributions);

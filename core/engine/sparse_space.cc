@@ -29,8 +29,10 @@ void MakeQuery(const SparseSpace& space, RowsBy rows, std::span<const ItemWeight
   for (const ItemWeight& entry : coefficients) {
     ForEachRow(space, rows, entry.item, [&](std::span<const uint32_t> features, std::span<const float> weights) {
       for (size_t f = 0; f < features.size(); ++f) {
-        scratch->query[features[f]] += entry.weight * weights[f];
-        scratch->touched.push_back(features[f]);
+        double& sum = scratch->query[features[f]];
+        // One that came back to 0 is here twice, until it is made unique.
+        if (sum == 0) scratch->touched.push_back(features[f]);
+        sum += entry.weight * weights[f];
       }
     });
   }
@@ -75,6 +77,12 @@ double SparseDot(std::span<const uint32_t> left, std::span<const float> left_wei
   return sum;
 }
 
+// As MakeCategoryRows judges: a number that is stored may be 0.
+bool HasRow(const SparseSpace& space, uint32_t item) {
+  const auto weights = space.rows.RowWeights(item);
+  return std::any_of(weights.begin(), weights.end(), [](float weight) { return weight != 0; });
+}
+
 // The value of a column in a row.
 double At(std::span<const uint32_t> columns, std::span<const float> weights, uint32_t column) {
   const auto at = std::lower_bound(columns.begin(), columns.end(), column);
@@ -93,7 +101,7 @@ void NormalizeCoefficients(const SparseSpace& space, RowsBy rows, SparseScratch*
     for (const ItemWeight& entry : *coefficients) {
       // What is left by category has a row.
       says_something =
-          says_something || (entry.weight != 0 && (rows == RowsBy::kCategory || !space.rows.Row(entry.item).empty()));
+          says_something || (entry.weight != 0 && (rows == RowsBy::kCategory || HasRow(space, entry.item)));
     }
   } else {
     MakeQuery(space, rows, *coefficients, scratch);

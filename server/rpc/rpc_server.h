@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/limits.h"
 #include "server/rpc/call_stats.h"
 #include "server/rpc/health_service.h"
 #include "server/rpc/local_call.h"
@@ -31,6 +32,9 @@ struct RpcServerOptions {
   uint32_t calls_per_method = 128;
   uint64_t max_request_bytes = 4u << 20;
   uint32_t max_concurrent_streams = 1000;
+  // When a connection is to be made anew, and how long its calls may still go on.
+  std::chrono::milliseconds max_connection_age{limits::kMaxConnectionAgeMs};
+  std::chrono::milliseconds max_connection_grace{limits::kMaxConnectionGraceMs};
 };
 
 class RpcServer {

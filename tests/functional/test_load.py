@@ -137,10 +137,53 @@ def test_another_users_events_are_found(load, running, stubs, channel):
     profile = stub.GetProfile(stubs.pb.GetProfileRequest(user_id="load-0"), timeout=10)
     stub.UpdateProfile(stubs.pb.UpdateProfileRequest(user_id="load-1", events=[each.event for each in profile.events]),
                        timeout=10)
-    for flags in (["--profile-reads", 1], ["--explain"]):
-        _, _, _, total = load([running], "--callers", 4, "--calls", 100, "--updates", 0, "--generate-users", 5, "--duration",
-                              60, *flags, code=1)
-        assert 0 < total["foreign"] < 100 and total["failed"] == 0
+    shape = ["--callers", 4, "--calls", 100, "--generate-users", 5, "--duration", 60]
+    _, _, _, total = load([running], *shape, "--updates", 0, "--profile-reads", 1, code=1)
+    assert 0 < total["foreign"] < 100 and total["failed"] == 0
+    # Explained loads have users of their own, whatever became of those of earlier ones.
+    for _ in range(2):
+        _, _, _, total = load([running], *shape, "--updates", 0.5, "--explain")
+        assert total["foreign"] == 0 and total["failed"] == 0 and total["sources"]["live_profile"] > 0
+
+
+def test_another_users_events_are_found_in_explanations(bin_dir, running, stubs, channel):
+    process = subprocess.Popen([bin_dir / "kindred", "load", "--json", "--server", running.address, "--rps", "100", "--duration",
+                                "60", "--updates", "0.2", "--explain", "--generate-users", "5"], stdout=subprocess.PIPE,
+                               text=True)
+    try:
+        run = json.loads(process.stdout.readline())["run"]
+        stub = stubs.Stub(channel(running.address))
+
+        def events():
+            profile = stub.GetProfile(stubs.pb.GetProfileRequest(user_id=f"load-{run}-0"), timeout=10)
+            return [each.event for each in profile.events]
+
+        wait_until(lambda: len(events()) > 2, what="some updates")
+        stub.UpdateProfile(stubs.pb.UpdateProfileRequest(user_id=f"load-{run}-1", events=events()), timeout=10)
+        for line in process.stdout:
+            if json.loads(line).get("foreign", 0) > 0:
+                break
+        process.send_signal(signal.SIGINT)
+        *_, last = process.stdout
+        assert json.loads(last)["total"]["foreign"] > 0 and process.wait(30) == 1
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_more_than_can_be_sent_can_be_ended_and_is_told_of_by_the_second(bin_dir, running):
+    process = subprocess.Popen([bin_dir / "kindred", "load", "--json", "--server", running.address, "--rps", "1000000",
+                                "--duration", "3600", "--deadline", "1"], stdout=subprocess.PIPE, text=True)
+    try:
+        json.loads(process.stdout.readline())
+        assert "second" in json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        *_, last = process.stdout
+        total = json.loads(last)["total"]
+        assert 0 < sum_of(total) < 60_000_000 and process.wait(30) in (0, 1)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_updates_sent_twice_count_once(load, kindred, running, tmp_path):

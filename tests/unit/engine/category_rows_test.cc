@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
+#include <vector>
 
 namespace kindred {
 namespace {
@@ -104,6 +106,28 @@ TEST(CategoryRows, OfVeryManyCategoriesAreShorter) {
   ASSERT_EQ(made.offsets.size(), size_t{n_categories} + 1);
   ASSERT_EQ(made.columns.size(), kMaxCategoryRowNumbers / n_categories);
   EXPECT_EQ(made.columns.front(), 36u);
+}
+
+TEST(CategoryRows, OfSeveralSpacesShareTheirNumbers) {
+  const float some[] = {3, 4, 0, 2, 9, 9, 1, 0, 0, 0};
+  const CategoryRows made = MakeCategoryRows(Rows(some, 2).view(), 2, kCategories, 3, false, /*max_numbers=*/3);
+  EXPECT_THAT(made.offsets, ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(made.columns, ElementsAre(1, 1, 0));
+}
+
+TEST(CategoryRows, AreNotMadeWhereThatWereTooMuchWork) {
+  // One item with a long row that is in very many categories, and one that says nothing.
+  for (const uint32_t n_categories : {1u << 8, (1u << 17) + 1}) {
+    const int64_t offsets[] = {0, 1 << 17, 1 << 17}, item_offsets[] = {0, n_categories, n_categories};
+    std::vector<uint32_t> columns(1 << 17), categories(n_categories);
+    std::iota(columns.begin(), columns.end(), 0u);
+    std::iota(categories.begin(), categories.end(), 0u);
+    const std::vector<float> weights(1 << 17, 1.0f);
+    const CategoryRows made =
+        MakeCategoryRows({offsets, columns, weights}, 1 << 17, {item_offsets, categories, {}}, n_categories, false);
+    EXPECT_EQ(made.offsets.empty(), uint64_t{n_categories} << 17 > kMaxCategoryRowWork);
+    EXPECT_EQ(made.weights.empty(), made.offsets.empty());
+  }
 }
 
 TEST(CategoryRows, OfExtremeNumbersAreFinite) {

@@ -114,6 +114,22 @@ TEST_F(RecommenderTest, TermsAndPriorAddUpToTheScore) {
   }
 }
 
+TEST_F(RecommenderTest, ContributionsAreLeftOutWhereNobodyAsksForThem) {
+  const auto model = LoadModel({});
+  const EventView events[] = {{"i5", 1.0}, {"i9", 2.0}};
+  RecommendOptions options;
+  options.explain = true;
+  const auto whole = Recommend(*model, {"", {}, events}, options);
+  EXPECT_FALSE(whole.contributions.contributions.empty());
+  options.contributions = false;
+  const auto less = Recommend(*model, {"", {}, events}, options);
+  EXPECT_TRUE(less.contributions.begin.empty());
+  EXPECT_TRUE(less.contributions.contributions.empty());
+  EXPECT_EQ(less.items, whole.items);
+  EXPECT_EQ(less.terms, whole.terms);
+  EXPECT_EQ(less.prior_terms, whole.prior_terms);
+}
+
 TEST_F(RecommenderTest, LadderNamesTheRungThatAnswered) {
   const auto model = LoadModel({});
   const EventView known[] = {{"i5", 1.0}, {"i9", 2.0}};

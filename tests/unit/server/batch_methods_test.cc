@@ -1,6 +1,7 @@
 // Batches, streams and scores in steps: what other calls of the worker and new generations do to them, which is
 // nothing.
 #include <gmock/gmock.h>
+#include <google/protobuf/arena.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "core/base/str_cat.h"
+#include "server/limits.h"
 #include "server/profile_methods.h"
 #include "server/recommend_methods.h"
 #include "tests/unit/server/flaky_profile_store.h"
@@ -122,6 +124,72 @@ TEST_F(BatchMethodsTest, ABatchInStepsIsTheBatchAtOnceWhateverComesBetween) {
   EXPECT_EQ(BytesOf(alone), BytesOf(whole));
   EXPECT_GT(Run(Batch(), batch, call_.get(), &among, [this](int) { AskSomethingElse(); }), 1);
   EXPECT_EQ(BytesOf(among), BytesOf(whole));
+}
+
+TEST_F(BatchMethodsTest, AnExplainedBatchRestsAfterEachAnswer) {
+  v1::BatchRecommendRequest batch = SomeBatch();
+  batch.mutable_request()->set_explain(true);
+  v1::BatchRecommendResponse whole, response;
+  EXPECT_EQ(Run(Batch(), batch, nullptr, &whole), 1);
+  EXPECT_EQ(Run(Batch(), batch, call_.get(), &response, [this](int) { AskSomethingElse(); }), 77);
+  EXPECT_EQ(BytesOf(response), BytesOf(whole));
+}
+
+TEST_F(BatchMethodsTest, AnswersThatDoNotFitTakeNoMemory) {
+  testing::BundleShape shape;
+  shape.dim = 32;
+  models_.Publish(testing::LoadTestModel(testing::BundleBuilder(shape)));
+  for (const bool explain : {false, true}) {
+    v1::BatchRecommendRequest batch;
+    batch.mutable_request()->set_page_size(20);
+    batch.mutable_request()->set_explain(explain);
+    // Ids that the model does not have come back in every answer.
+    for (int i = 0; !explain && i < 100; ++i) {
+      batch.mutable_request()->add_exclude_item_ids(StrCat(std::string(200, 'x'), i));
+    }
+    for (int i = 0; i < 1000; ++i) batch.add_subjects()->set_user_id(StrCat("user-", i % 9));
+    google::protobuf::Arena arena, of_the_answer;
+    auto* response = google::protobuf::Arena::CreateMessage<v1::BatchRecommendResponse>(&arena);
+    Run(Batch(), batch, nullptr, response);
+    ASSERT_EQ(response->results_size(), 1000);
+    EXPECT_LE(response->ByteSizeLong(), limits::kMaxResponseBytes);
+    EXPECT_GT(response->ByteSizeLong(), limits::kMaxResponseBytes / 2);
+    EXPECT_EQ(response->results(0).response().items_size(), 20);
+    EXPECT_EQ(response->results(999).status().code(), 8) << "RESOURCE_EXHAUSTED";
+    auto* copy = google::protobuf::Arena::CreateMessage<v1::BatchRecommendResponse>(&of_the_answer);
+    *copy = *response;
+    EXPECT_LT(arena.SpaceUsed(), of_the_answer.SpaceUsed() * 5 / 4) << explain;
+  }
+}
+
+TEST_F(BatchMethodsTest, LongStatusesTakeTheRoomOfAnswers) {
+  testing::BundleShape shape;
+  shape.dim = 32;
+  models_.Publish(testing::LoadTestModel(testing::BundleBuilder(shape)));
+  for (const int bad : {500, 1000}) {
+    v1::BatchRecommendRequest batch;
+    batch.mutable_request()->set_page_size(20);
+    batch.mutable_request()->set_explain(true);
+    for (int i = 0; i < 1000; ++i) {
+      v1::Subject* subject = batch.add_subjects();
+      if (i >= bad) {
+        subject->set_user_id("user-1");
+        continue;
+      }
+      for (int e = 0; e < 9; ++e) {
+        v1::Event* event = subject->mutable_events()->add_events();
+        event->set_action(std::string(100, 'x'));
+        event->mutable_time()->set_nanos(-1);
+      }
+    }
+    v1::BatchRecommendResponse response;
+    Run(Batch(), batch, nullptr, &response);
+    ASSERT_EQ(response.results_size(), 1000);
+    EXPECT_GT(response.results(0).ByteSizeLong(), 1024u);
+    EXPECT_EQ(response.results(0).status().code(), 3);
+    EXPECT_LE(response.ByteSizeLong(), limits::kMaxResponseBytes);
+    EXPECT_EQ(response.results(500).has_response(), bad == 500);
+  }
 }
 
 TEST_F(BatchMethodsTest, TwoBatchesTakeTurns) {

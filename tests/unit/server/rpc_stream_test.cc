@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <future>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -237,6 +238,23 @@ TEST_F(RpcStreamTest, ACallerThatGoesAwayEndsTheWork) {
   }
   EXPECT_TRUE(AwaitHandled(kStream, grpc::CANCELLED, 1));
   EXPECT_TRUE(Await([this] { return alive_ == 0; }));
+}
+
+TEST_F(RpcStreamTest, AStreamThatNobodyReadsEndsWithItsConnection) {
+  RpcServerOptions options = OneThread();
+  options.max_connection_age = options.max_connection_grace = std::chrono::milliseconds(100);
+  ServeCounting({.messages = Counting::kEndless, .bytes = 100'000}, std::move(options));
+  grpc::ClientContext context;
+  SetTimeout(&context, 60'000);
+  const auto reader = stub_->StreamRecommend(&context, request_);
+  EXPECT_EQ(Read(&*reader, 1), 1);
+  EXPECT_TRUE(Await([this] { return alive_ == 0; }));
+  Read(&*reader, std::numeric_limits<int>::max(), 1);
+  EXPECT_EQ(reader->Finish().error_code(), grpc::UNAVAILABLE);
+  // Calls that come later have a new connection.
+  v1::GetProfileResponse response;
+  const grpc::Status status = Ask("u", &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
 TEST_F(RpcStreamTest, ADeadlineInTheMiddleEndsTheWork) {
