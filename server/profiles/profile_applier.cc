@@ -18,6 +18,12 @@ constexpr std::chrono::milliseconds kFirstPause(5), kLongestPause(1000);
 // Of the writes in flight, so many may be of profiles that are written again.
 constexpr uint32_t kReplayShare = 2;
 
+// Whether a write that failed so may have been done all the same.
+bool MayBeDone(redis::Failure failure) {
+  return failure == redis::Failure::kTimeout || failure == redis::Failure::kConnection ||
+         failure == redis::Failure::kProtocol;
+}
+
 }  // namespace
 
 ProfileApplier::ProfileApplier(redis::Client* client, ProfileLedger* ledger, ProfileBacklog* backlog,
@@ -132,6 +138,9 @@ void ProfileApplier::Send(WritePtr write, bool script_known) {
 void ProfileApplier::HandleReply(const WritePtr& write) {
   --in_flight_;
   const redis::Reply& reply = write->reply;
+  if ((reply.ok() || MayBeDone(reply.failure)) && write->item.profile->version == 0) {
+    write->item.sent_epoch = write->item.profile->epoch;
+  }
   if (reply.failure == redis::Failure::kNoScript) return Send(write, false);
   if (!reply.ok()) return Fail(write.get());
   failures_ = 0;

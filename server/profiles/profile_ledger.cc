@@ -140,7 +140,10 @@ bool ProfileLedger::Merge(BacklogItem* item, const KnownValue& current) {
   WaitForCommit(item->user_id, &lock);
   while (true) {
     auto merged = std::make_shared<Profile>(*item->profile);
-    const auto merge = item->kind == BacklogClass::kFresh ? MergeUnseen : MergeProfile;
+    // At the epoch of a deletion that may have arrived: whoever wrote it had seen that.
+    const bool seen = item->profile->version == 0 && item->sent_epoch == item->profile->epoch &&
+                      item->sent_epoch == current.profile->epoch;
+    const auto merge = item->kind == BacklogClass::kFresh && !seen ? MergeUnseen : MergeProfile;
     const bool changed = merge(*current.profile, options_->limits, merged.get());
     const bool same = *merged == *current.profile;
     item->base = current;

@@ -32,6 +32,10 @@ void CloseGaps(std::vector<Event>* events) {
 bool MergeUnseen(const Profile& other, const ProfileLimits& limits, Profile* into) {
   if (other.epoch < into->epoch) return false;
   if (into->version == 0 && other.version > 0) {
+    // This deletion had reached Redis before, its reply was lost, and somebody has built on it.
+    if (other.epoch == into->epoch && DeletedUntil(other) >= into->updated_ms) {
+      return MergeProfile(other, limits, into);
+    }
     into->epoch = other.epoch + 1;
     return true;
   }
