@@ -88,6 +88,7 @@ bool ProfileBacklog::Replace(BacklogItem* item, SharedProfile merged) {
   Entry& entry = entries_.at(item->user_id);
   if (entry.item.sequence != item->sequence) {
     item->profile = entry.item.profile;
+    item->kind = entry.item.kind;
     item->sequence = entry.item.sequence;
     return false;
   }
