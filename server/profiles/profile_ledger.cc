@@ -160,15 +160,30 @@ bool ProfileLedger::Merge(BacklogItem* item, const KnownValue& current) {
   }
 }
 
-void ProfileLedger::Settle(std::span<const Settled> settled, std::vector<ProfileBacklog::Shared>* waiting) {
+void ProfileLedger::Settle(std::span<const Settled> settled, const std::atomic<uint64_t>& generation,
+                           std::vector<ProfileBacklog::Shared>* waiting) {
   const auto now = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
   for (const Settled& one : settled) {
     const std::string& user_id = one.item.user_id;
     WaitForCommit(user_id, &lock);
+    if (one.generation != generation.load()) {
+      BacklogItem again = one.item;
+      again.base = {};
+      backlog_->Retry(again, false);
+      continue;
+    }
     if (!backlog_->Applied(one.item, one.checksum, waiting)) continue;
     if (const absl::Status status = journal_->Unmark(user_id); !status.ok()) {
       LogWarn("a profile that Redis has stays marked in the journal", {{"error", status.ToString()}});
+    }
+    if (one.generation != generation.load()) {
+      // All may have been marked before this mark went, so that nothing but the backlog would bring it back.
+      if (const absl::Status status = journal_->Put(*one.item.profile, true); !status.ok()) {
+        LogWarn("a profile that Redis may have lost cannot be marked", {{"error", status.ToString()}});
+      }
+      backlog_->Add(user_id, one.item.profile, {}, BacklogClass::kReplay);
+      continue;
     }
     near_->Unpin(user_id, {one.item.profile, one.checksum}, now);
   }
