@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "core/profile/count.h"
 #include "core/profile/merge.h"
 #include "server/logging.h"
 #include "server/profiles/unseen_merge.h"
@@ -69,7 +70,7 @@ absl::Status ProfileLedger::Reconcile(Profile* profile) {
     if (!found.ok()) return found.status();
   }
   const uint64_t epoch = known != nullptr ? known->epoch : stored.epoch;
-  if (profile->epoch <= epoch) profile->epoch = epoch + 1;
+  if (profile->epoch <= epoch) profile->epoch = CountUp(epoch);
   if (profile->updated_ms == 0) profile->updated_ms = NowMs();
   profile->events.clear();
   profile->update_ids.clear();

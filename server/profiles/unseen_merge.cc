@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/profile/count.h"
 #include "core/profile/merge.h"
 
 namespace kindred {
@@ -36,7 +37,7 @@ bool MergeUnseen(const Profile& other, const ProfileLimits& limits, Profile* int
     if (other.epoch == into->epoch && DeletedUntil(other) >= into->updated_ms) {
       return MergeProfile(other, limits, into);
     }
-    into->epoch = other.epoch + 1;
+    into->epoch = CountUp(other.epoch);
     return true;
   }
   const bool deleted_later = other.version == 0 && into->updated_ms <= other.updated_ms;
