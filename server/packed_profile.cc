@@ -4,15 +4,13 @@
 #include <cstdint>
 #include <string>
 
+#include "core/profile/count.h"
 #include "server/field_checks.h"
 #include "server/limits.h"
 #include "server/profile_store.h"
 
 namespace kindred {
 namespace {
-
-// Updates and deletions that nobody lives to count.
-constexpr uint64_t kMaxCount = 1ull << 53;
 
 // The place of `value` among those that were there before, or at their end.
 template <typename Values, typename Value>
@@ -60,7 +58,7 @@ bool FitColumns(const v1::PackedProfile& packed) {
 
 bool AreSound(const v1::PackedProfile& packed) {
   if (!IsId(packed.user_id(), limits::kMaxIdBytes) || !IsTime(packed.updated_ms())) return false;
-  if (packed.version() > kMaxCount || packed.epoch() > kMaxCount) return false;
+  if (packed.version() > kMaxProfileCount || packed.epoch() > kMaxProfileCount) return false;
   if (packed.version() == 0 && (packed.epoch() == 0 || packed.item_ids_size() > 0 || packed.update_ids_size() > 0)) {
     return false;
   }

@@ -143,17 +143,26 @@ absl::Status ProfileJournal::ForEach(const std::function<bool(const Profile&)>& 
 
 absl::Status ProfileJournal::MarkAll(int64_t since_ms) {
   Profile profile;
-  return ForEachPage(database_.get(), kProfile, [&](const auto& page) -> absl::StatusOr<bool> {
+  bool any = false;
+  std::string last;
+  const absl::Status status = ForEachPage(database_.get(), kProfile, [&](const auto& page) -> absl::StatusOr<bool> {
     rocksdb::WriteBatch batch;
     for (const auto& [key, value] : page) {
       const std::string_view user_id = UserOf(key);
       if (Decode(user_id, value, &profile) == Found::kProfile && profile.updated_ms >= since_ms) {
         AddMark(user_id, &batch);
+        last = user_id;
+        any = true;
       }
     }
     if (batch.Count() > 0) RETURN_IF_ERROR(database_->Write(&batch, false));
     return true;
   });
+  if (!status.ok() || !any) return status;
+  // One synced write, and all that came before it is on the disk.
+  rocksdb::WriteBatch batch;
+  AddMark(last, &batch);
+  return database_->Write(&batch, true);
 }
 
 absl::StatusOr<uint64_t> ProfileJournal::Sweep(int64_t profiles_before_ms, int64_t deletions_before_ms) {

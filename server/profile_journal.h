@@ -60,7 +60,8 @@ class ProfileJournal {
   absl::Status ForEachMarked(const std::function<bool(const Profile&)>& visit);
   absl::Status ForEach(const std::function<bool(const Profile&)>& visit);
 
-  // Marks every profile that was updated or deleted at `since_ms` or later. O(profiles).
+  // Marks every profile that was updated or deleted at `since_ms` or later; the marks are on the disk when this
+  // returns. O(profiles).
   absl::Status MarkAll(int64_t since_ms);
 
   // Forgets profiles without a mark that were updated last before `profiles_before_ms`, deletions from before

@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/checksum.h"
 #include "core/base/str_cat.h"
+#include "core/profile/count.h"
 #include "core/profile/merge.h"
 #include "server/grpc_status.h"
 
@@ -113,7 +114,7 @@ bool ProfileWriter::Apply(Pending* pending, Profile* profile, UpdateOutcome* out
       break;
     case Kind::kDeletion: {
       // Also of nobody: a damaged value reads as none, and is to go too.
-      const uint64_t epoch = store_->remote() ? profile->epoch + 1 : 0;
+      const uint64_t epoch = store_->remote() ? CountUp(profile->epoch) : 0;
       ClearProfile(profile);
       profile->user_id = pending->update.user_id;
       profile->epoch = epoch;

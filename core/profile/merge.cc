@@ -6,6 +6,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "core/profile/count.h"
 #include "core/profile/event_history.h"
 
 namespace kindred {
@@ -180,7 +181,7 @@ bool MergeProfile(const Profile& other, const ProfileLimits& limits, Profile* in
   into->version = std::max(other.version, before.version);
   const bool as_other = same_events.as_other && same_ids.as_other && other.version == into->version;
   const bool as_into = same_events.as_into && same_ids.as_into && before.version == into->version;
-  if (!as_other && !as_into) ++into->version;
+  if (!as_other && !as_into) into->version = CountUp(into->version);
   return *into != before;
 }
 

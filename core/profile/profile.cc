@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/profile/count.h"
 #include "core/profile/event_history.h"
 
 namespace kindred {
@@ -46,7 +47,7 @@ bool ApplyUpdate(const ProfileUpdate& update, const ProfileLimits& limits, Profi
     KeepLast(limits.max_update_ids, &profile->update_ids);
   }
   profile->updated_ms = update.now_ms;
-  ++profile->version;
+  profile->version = CountUp(profile->version);
   return true;
 }
 

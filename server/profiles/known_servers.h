@@ -20,7 +20,10 @@ class KnownServers {
   // Any later time something else is the matter: another master, a slot that moved.
   bool IsOld(std::string_view node, std::string_view run_id);
   void Remember(std::string_view node, std::string_view run_id);
-  // Writes the file anew, by rename. UNAVAILABLE, naming it, when that fails.
+  // Only this one has the last writes.
+  void ForgetOthers(std::string_view node);
+  // Writes the file anew, with those that this process met, by rename and synced. UNAVAILABLE, naming it, when that
+  // fails.
   absl::Status Save() const;
 
  private:

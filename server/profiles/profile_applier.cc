@@ -17,6 +17,14 @@ namespace {
 constexpr std::chrono::milliseconds kFirstPause(5), kLongestPause(1000);
 // Of the writes in flight, so many may be of profiles that are written again.
 constexpr uint32_t kReplayShare = 2;
+// What Redis has instead is merged at once so many times; then it is a failure, and has to wait.
+constexpr uint32_t kMaxConflicts = 16;
+
+// Whether a write that failed so may have been done all the same.
+bool MayBeDone(redis::Failure failure) {
+  return failure == redis::Failure::kTimeout || failure == redis::Failure::kConnection ||
+         failure == redis::Failure::kProtocol;
+}
 
 }  // namespace
 
@@ -70,7 +78,7 @@ void ProfileApplier::Run() {
       // Not wait_until(max()), which overflows in libstdc++.
       wake_.wait_for(lock, std::min<Clock::duration>(until - now, std::chrono::hours(1)), [this] { return awake_; });
       awake_ = false;
-      stopping = stopping_;
+      stopping = closing_ = stopping_;
       answered.swap(answered_);
       tasks.swap(tasks_);
     }
@@ -101,11 +109,12 @@ void ProfileApplier::Prepare(BacklogItem item) {
     ledger_->Merge(&item, base);
   }
   std::string replaced = ChecksumText(item.base.checksum);
-  Prepare(std::move(item), std::move(replaced));
+  Prepare(std::move(item), std::move(replaced), 0);
 }
 
-void ProfileApplier::Prepare(BacklogItem item, std::string replaced) {
+void ProfileApplier::Prepare(BacklogItem item, std::string replaced, uint32_t conflicts) {
   auto write = std::make_shared<Write>();
+  write->conflicts = conflicts;
   write->generation = generation_.load();
   write->item = std::move(item);
   write->replaced = std::move(replaced);
@@ -114,6 +123,7 @@ void ProfileApplier::Prepare(BacklogItem item, std::string replaced) {
 }
 
 void ProfileApplier::Send(WritePtr write, bool script_known) {
+  write->script_known = script_known;
   const auto ttl = write->item.profile->version == 0 ? std::max(options_->tombstone_ttl, options_->ttl)
                                                      : SpreadTimeToLive(options_->ttl, &random_);
   redis::Command command = ScriptCommand(kApplyScript, script_known, options_->key_prefix + write->item.user_id,
@@ -132,7 +142,10 @@ void ProfileApplier::Send(WritePtr write, bool script_known) {
 void ProfileApplier::HandleReply(const WritePtr& write) {
   --in_flight_;
   const redis::Reply& reply = write->reply;
-  if (reply.failure == redis::Failure::kNoScript) return Send(write, false);
+  if ((reply.ok() || MayBeDone(reply.failure)) && write->item.profile->version == 0) {
+    write->item.sent_epoch = write->item.profile->epoch;
+  }
+  if (reply.failure == redis::Failure::kNoScript && write->script_known && !closing_) return Send(write, false);
   if (!reply.ok()) return Fail(write.get());
   failures_ = 0;
   paused_until_ = {};
@@ -141,13 +154,15 @@ void ProfileApplier::HandleReply(const WritePtr& write) {
     write->item.base = {};
     return backlog_->Retry(write->item, false);
   }
-  if (reply.type != redis::Reply::Type::kInteger) return HandleConflict(write);
+  if (reply.type != redis::Reply::Type::kInteger) {
+    return closing_ || write->conflicts >= kMaxConflicts ? Fail(write.get()) : HandleConflict(write);
+  }
   Count(&stats_->applied);
   if (reply.integer == 2) {
     Count(&stats_->corrupt[static_cast<size_t>(Corruption::kMagic)]);
     Count(&stats_->repairs);
   }
-  settled_.push_back({std::move(write->item), ChecksumOf(write->value)});
+  settled_.push_back({std::move(write->item), ChecksumOf(write->value), write->generation});
 }
 
 void ProfileApplier::HandleConflict(const WritePtr& write) {
@@ -158,17 +173,17 @@ void ProfileApplier::HandleConflict(const WritePtr& write) {
   if (!DecodeStored(item.user_id, value, &scratch_, &current, &why)) {
     Count(&stats_->corrupt[static_cast<size_t>(why)]);
     Count(&stats_->repairs);
-    return Prepare(std::move(item), std::string(ChecksumBytes(value)));
+    return Prepare(std::move(item), std::string(ChecksumBytes(value)), write->conflicts + 1);
   }
   Count(&stats_->conflicts);
   const uint64_t checksum = ChecksumOf(value);
   if (ledger_->Merge(&item, {std::make_shared<Profile>(std::move(current)), checksum})) {
     // Another replica wrote it, or an older write of ours whose reply was lost.
     Count(&stats_->applied);
-    settled_.push_back({std::move(item), checksum});
+    settled_.push_back({std::move(item), checksum, write->generation});
     return;
   }
-  Prepare(std::move(item), ChecksumText(checksum));
+  Prepare(std::move(item), ChecksumText(checksum), write->conflicts + 1);
 }
 
 void ProfileApplier::Fail(Write* write) {
@@ -185,7 +200,7 @@ void ProfileApplier::Fail(Write* write) {
 void ProfileApplier::SettleAll() {
   if (settled_.empty()) return;
   std::vector<ProfileBacklog::Shared> waiting;
-  ledger_->Settle(settled_, &waiting);
+  ledger_->Settle(settled_, generation_, &waiting);
   settled_.clear();
   for (const auto& done : waiting) done(true);
 }

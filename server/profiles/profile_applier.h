@@ -55,6 +55,8 @@ class ProfileApplier {
     std::string replaced;     // the checksum of the value that it may replace, empty: none
     uint64_t generation = 0;  // of the server it went to
     redis::Reply reply;
+    bool script_known = true;  // it was sent by name
+    uint32_t conflicts = 0;    // in a row before it
   };
   using WritePtr = std::shared_ptr<Write>;
 
@@ -62,7 +64,7 @@ class ProfileApplier {
   void Fill();
   // Sends it, in place of the value that is known to be there or of the one whose checksum is `replaced`.
   void Prepare(BacklogItem item);
-  void Prepare(BacklogItem item, std::string replaced);
+  void Prepare(BacklogItem item, std::string replaced, uint32_t conflicts);
   void Send(WritePtr write, bool script_known);
   void HandleReply(const WritePtr& write);
   // Merges what is there and sends that; where Redis turns out to have it all, it is added to settled_.
@@ -84,6 +86,7 @@ class ProfileApplier {
   std::vector<std::function<void()>> tasks_;  // guarded by mutex_
 
   // Of the applier's thread.
+  bool closing_ = false;  // nothing is sent any more
   uint32_t in_flight_ = 0;
   uint32_t failures_ = 0;  // since the last success
   Clock::time_point paused_until_;

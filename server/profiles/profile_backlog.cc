@@ -73,6 +73,7 @@ void ProfileBacklog::Retry(const BacklogItem& item, bool behind) {
   Entry& entry = entries_.at(item.user_id);
   entry.item.base = item.base;
   entry.item.attempts = item.attempts;
+  entry.item.sent_epoch = item.sent_epoch;
   entry.item.merged = item.merged && entry.item.sequence == item.sequence;
   entry.held = false;
   if (behind) {
@@ -87,6 +88,7 @@ bool ProfileBacklog::Replace(BacklogItem* item, SharedProfile merged) {
   Entry& entry = entries_.at(item->user_id);
   if (entry.item.sequence != item->sequence) {
     item->profile = entry.item.profile;
+    item->kind = entry.item.kind;
     item->sequence = entry.item.sequence;
     return false;
   }

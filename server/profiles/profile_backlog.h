@@ -34,6 +34,8 @@ struct BacklogItem {
   KnownValue base;
   bool merged = false;
   uint32_t attempts = 0;  // failures so far
+  // Of the deletion that was sent and may have arrived, although nothing says so; 0: none.
+  uint64_t sent_epoch = 0;
 };
 
 class ProfileBacklog {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "core/profile/count.h"
 #include "core/profile/merge.h"
 #include "server/logging.h"
 #include "server/profiles/unseen_merge.h"
@@ -69,7 +70,7 @@ absl::Status ProfileLedger::Reconcile(Profile* profile) {
     if (!found.ok()) return found.status();
   }
   const uint64_t epoch = known != nullptr ? known->epoch : stored.epoch;
-  if (profile->epoch <= epoch) profile->epoch = epoch + 1;
+  if (profile->epoch <= epoch) profile->epoch = CountUp(epoch);
   if (profile->updated_ms == 0) profile->updated_ms = NowMs();
   profile->events.clear();
   profile->update_ids.clear();
@@ -140,7 +141,10 @@ bool ProfileLedger::Merge(BacklogItem* item, const KnownValue& current) {
   WaitForCommit(item->user_id, &lock);
   while (true) {
     auto merged = std::make_shared<Profile>(*item->profile);
-    const auto merge = item->kind == BacklogClass::kFresh ? MergeUnseen : MergeProfile;
+    // At the epoch of a deletion that may have arrived: whoever wrote it had seen that.
+    const bool seen = item->profile->version == 0 && item->sent_epoch == item->profile->epoch &&
+                      item->sent_epoch == current.profile->epoch;
+    const auto merge = item->kind == BacklogClass::kFresh && !seen ? MergeUnseen : MergeProfile;
     const bool changed = merge(*current.profile, options_->limits, merged.get());
     const bool same = *merged == *current.profile;
     item->base = current;
@@ -157,15 +161,30 @@ bool ProfileLedger::Merge(BacklogItem* item, const KnownValue& current) {
   }
 }
 
-void ProfileLedger::Settle(std::span<const Settled> settled, std::vector<ProfileBacklog::Shared>* waiting) {
+void ProfileLedger::Settle(std::span<const Settled> settled, const std::atomic<uint64_t>& generation,
+                           std::vector<ProfileBacklog::Shared>* waiting) {
   const auto now = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
   for (const Settled& one : settled) {
     const std::string& user_id = one.item.user_id;
     WaitForCommit(user_id, &lock);
+    if (one.generation != generation.load()) {
+      BacklogItem again = one.item;
+      again.base = {};
+      backlog_->Retry(again, false);
+      continue;
+    }
     if (!backlog_->Applied(one.item, one.checksum, waiting)) continue;
     if (const absl::Status status = journal_->Unmark(user_id); !status.ok()) {
       LogWarn("a profile that Redis has stays marked in the journal", {{"error", status.ToString()}});
+    }
+    if (one.generation != generation.load()) {
+      // All may have been marked before this mark went, so that nothing but the backlog would bring it back.
+      if (const absl::Status status = journal_->Put(*one.item.profile, true); !status.ok()) {
+        LogWarn("a profile that Redis may have lost cannot be marked", {{"error", status.ToString()}});
+      }
+      backlog_->Add(user_id, one.item.profile, {}, BacklogClass::kReplay);
+      continue;
     }
     near_->Unpin(user_id, {one.item.profile, one.checksum}, now);
   }

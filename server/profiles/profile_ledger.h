@@ -3,6 +3,7 @@
 // settles. A commit waits for the disk without keeping the others waiting, but for those of the same user.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -28,6 +29,7 @@ class ProfileLedger {
   struct Settled {
     BacklogItem item;
     uint64_t checksum = 0;
+    uint64_t generation = 0;  // of the server that took it
   };
 
   // All must outlive this.
@@ -51,8 +53,10 @@ class ProfileLedger {
   // be written, Redis has it all as current.checksum.
   bool Merge(BacklogItem* item, const KnownValue& current);
 
-  // Redis has them: marks, pins and entries go, but of those that have changed. Who waited is put into *waiting.
-  void Settle(std::span<const Settled> settled, std::vector<ProfileBacklog::Shared>* waiting);
+  // Redis has them: marks, pins and entries go, but of those that have changed. Who waited is put into *waiting. What
+  // was taken by a server before that of `generation`, which may grow meanwhile, is written again.
+  void Settle(std::span<const Settled> settled, const std::atomic<uint64_t>& generation,
+              std::vector<ProfileBacklog::Shared>* waiting);
 
  private:
   // Makes *profile what is to be committed, given what is known. With mutex_ held.

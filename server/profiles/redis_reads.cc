@@ -175,26 +175,33 @@ RedisReads::Result RedisReads::Miss(ReadFlight* flight) {
 
 RedisReads::Result RedisReads::Hit(ReadFlight* flight, SharedProfile found, uint64_t checksum) {
   Count(&stats_->redis_hits);
-  const SharedProfile whole = flight->known == nullptr ? found : MergeKnown(*flight->known, found);
+  bool lost = false;
+  const SharedProfile whole = flight->known == nullptr ? found : MergeKnown(*flight->known, found, &lost);
   if (!flight->pinned) {
     near_->Load(flight->user_id, {whole, checksum}, Clock::now());
-    if (whole != found) Restore(flight->user_id, whole);
+    if (lost) Restore(flight->user_id, whole);
     Extend(flight->user_id, *found);
   }
   return {whole, absl::OkStatus()};
 }
 
-SharedProfile RedisReads::MergeKnown(const Profile& known, const SharedProfile& found) const {
+SharedProfile RedisReads::MergeKnown(const Profile& known, const SharedProfile& found, bool* lost) const {
   auto merged = std::make_shared<Profile>(*found);
   if (!MergeProfile(known, options_->limits, merged.get())) return found;
-  if (IsNewer(&known, found.get())) return merged;
+  *lost = IsNewer(&known, found.get());
+  if (*lost) return merged;
   // Events that are stored no more, for want of room, and update ids that were forgotten, are not lost.
   thread_local ProfileCodecScratch scratch;
   thread_local std::string value;
   thread_local Profile stored;
   EncodeStored(*merged, &scratch, &value);
   const bool sound = DecodeProfile(known.user_id, value, &scratch, &stored);
-  return sound && stored.events == found->events ? found : merged;
+  *lost = !sound || stored.events != found->events;
+  if (*lost) return merged;
+  if (merged->events == found->events) return found;
+  // Redis gets no other value for this, so that it is of no other version.
+  merged->version = found->version;
+  return merged;
 }
 
 void RedisReads::Tell(const std::string& user_id, ReadWaiter waiter, const Result& result) {

@@ -62,8 +62,8 @@ class RedisReads {
   Result Degraded(const SharedProfile& fallback, redis::Failure failure);
   Result Miss(ReadFlight* flight);
   Result Hit(ReadFlight* flight, SharedProfile found, uint64_t checksum);
-  // `found` itself when it lacks nothing of what is known.
-  SharedProfile MergeKnown(const Profile& known, const SharedProfile& found) const;
+  // What both say; `found` itself when that has it all. *lost: Redis lacks something of it that it has room for.
+  SharedProfile MergeKnown(const Profile& known, const SharedProfile& found, bool* lost) const;
 
   // Gives a waiter its answer, or lets it ask once more.
   void Tell(const std::string& user_id, ReadWaiter waiter, const Result& result);

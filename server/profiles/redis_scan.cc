@@ -17,6 +17,8 @@ namespace {
 constexpr std::chrono::seconds kTimeout(2);
 // Keys of one step; a client refuses arrays of more than a thousand.
 constexpr char kKeysAtOnce[] = "200";
+// Enough for 800 million buckets of keys. Whatever goes on after that goes round in circles.
+constexpr uint32_t kMaxSteps = 1u << 22;
 
 redis::Reply Ask(redis::Client* client, std::string key, std::vector<std::string> arguments) {
   const auto answer = std::make_shared<std::promise<redis::Reply>>();
@@ -51,19 +53,23 @@ absl::Status ScanProfiles(redis::Client* client, const std::string& key_prefix,
   ProfileCodecScratch scratch;
   Profile profile;
   std::string cursor = "0";
-  do {
+  for (uint32_t step_count = 0; step_count < kMaxSteps; ++step_count) {
     const redis::Reply step =
         Ask(client, "", {"SCAN", cursor, "MATCH", pattern, "COUNT", kKeysAtOnce, "TYPE", "string"});
     if (!step.ok() || step.elements.size() != 2) return Failed(step);
     cursor = step.elements[0].text;
     for (const redis::Reply& key : step.elements[1].elements) {
+      // A proxy may know nothing of MATCH.
+      if (!key.text.starts_with(key_prefix)) continue;
       const redis::Reply value = Ask(client, key.text, {"GETRANGE", key.text, "0", std::to_string(kMaxStoredBytes)});
       if (!value.ok()) return Failed(value);
       const std::string_view user_id = std::string_view(key.text).substr(key_prefix.size());
       if (DecodeProfile(user_id, value.text, &scratch, &profile) && !visit(profile)) return absl::OkStatus();
     }
-  } while (cursor != "0");
-  return absl::OkStatus();
+    if (cursor == "0") return absl::OkStatus();
+  }
+  return absl::UnavailableError(
+      absl::StrFormat("Redis cannot be scanned for profiles: SCAN has not ended after %d steps", kMaxSteps));
 }
 
 }  // namespace kindred

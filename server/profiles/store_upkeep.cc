@@ -16,6 +16,9 @@ constexpr std::chrono::milliseconds kReplayInterval(10);
 constexpr std::chrono::seconds kMarkInterval(1);
 // Users that are looked up in the journal at a time.
 constexpr size_t kMarkedAtOnce = 32'768;
+// A cluster's nodes are met so soon after the start. One that is met later may have become a master since, without the
+// writes of this process.
+constexpr std::chrono::seconds kMeeting(10);
 
 }  // namespace
 
@@ -30,8 +33,10 @@ StoreUpkeep::StoreUpkeep(redis::Client* client, ProfileJournal* journal, Profile
       signals_(std::make_shared<Signals>()),
       servers_(options->servers_file),
       canary_(client, options->key_prefix, options->server_id, options->canary_keys, options->ttl, !servers_.empty(),
-              [signals = signals_] {
+              [signals = signals_, applier] {
                 const std::lock_guard lock(signals->mutex);
+                if (signals->stopping) return;  // the applier may be gone
+                applier->OnNewServer();
                 signals->emptied = signals->changed = true;
                 signals->wake.notify_one();
               }) {
@@ -91,6 +96,8 @@ void StoreUpkeep::Run() {
       unmarked_ = true;
     }
     if (unmarked_) MarkAll();
+    // After the marks: whoever reads that the server is known relies on them.
+    if (!unmarked_ && servers_changed_) SaveServers();
     RunPeriodic();
     if (replaying()) ReplaySome();
   }
@@ -107,11 +114,16 @@ void StoreUpkeep::RunPeriodic() {
 
 void StoreUpkeep::MeetServers(const std::vector<std::pair<std::string, std::string>>& servers) {
   for (const auto& [node, run_id] : servers) {
-    if (servers_.IsOld(node, run_id)) continue;
+    const bool early = options_->scan || Clock::now() < started_ + kMeeting;
+    const bool old = early && servers_.IsOld(node, run_id);
+    // One server at a time: what was before it has not the last writes.
+    if (options_->scan) servers_.ForgetOthers(node);
+    servers_changed_ = true;
+    if (old) continue;
     LogInfo("another Redis server, or one that restarted: profiles are written again");
     canary_.Forget();
     servers_.Remember(node, run_id);
-    unmarked_ = servers_changed_ = true;
+    unmarked_ = true;
   }
 }
 
@@ -124,8 +136,9 @@ void StoreUpkeep::MarkAll() {
   Count(&stats_->new_servers);
   marked_.clear();
   replaying_.store(true, std::memory_order_relaxed);
-  if (!servers_changed_) return;
-  // After the marks: whoever reads that the server is known relies on them.
+}
+
+void StoreUpkeep::SaveServers() {
   const absl::Status saved = servers_.Save();
   servers_changed_ = !saved.ok();
   if (!saved.ok()) LogWarn("the next start will write all profiles again", {{"error", saved.ToString()}});

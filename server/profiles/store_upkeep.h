@@ -67,6 +67,7 @@ class StoreUpkeep {
   void RunPeriodic();
   void MeetServers(const std::vector<std::pair<std::string, std::string>>& servers);
   void MarkAll();
+  void SaveServers();
   void ReplaySome();
   void Sweep();
 
@@ -82,7 +83,8 @@ class StoreUpkeep {
   // Of the thread.
   KnownServers servers_;
   bool unmarked_ = false;         // Redis may have lost anything, and the journal does not say so yet
-  bool servers_changed_ = false;  // and not saved: what they lack is marked, but the file says otherwise
+  bool servers_changed_ = false;  // and not saved: the file says otherwise
+  const Clock::time_point started_ = Clock::now();
   Canary canary_;
   std::deque<std::string> marked_;  // to be replayed next
   std::vector<Periodic> periodic_;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/profile/count.h"
 #include "core/profile/merge.h"
 
 namespace kindred {
@@ -32,7 +33,11 @@ void CloseGaps(std::vector<Event>* events) {
 bool MergeUnseen(const Profile& other, const ProfileLimits& limits, Profile* into) {
   if (other.epoch < into->epoch) return false;
   if (into->version == 0 && other.version > 0) {
-    into->epoch = other.epoch + 1;
+    // This deletion had reached Redis before, its reply was lost, and somebody has built on it.
+    if (other.epoch == into->epoch && DeletedUntil(other) >= into->updated_ms) {
+      return MergeProfile(other, limits, into);
+    }
+    into->epoch = CountUp(other.epoch);
     return true;
   }
   const bool deleted_later = other.version == 0 && into->updated_ms <= other.updated_ms;

@@ -7,6 +7,8 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "core/profile/count.h"
+#include "core/profile/merge.h"
 
 namespace kindred {
 namespace {
@@ -303,6 +305,24 @@ TEST(ApplyUpdateTest, RandomBlendsAgreeWithListsOfLists) {
       }
     }
   }
+}
+
+TEST(ApplyUpdateTest, AVersionStopsAtTheLargestThatIsRead) {
+  Profile profile, other;
+  profile.version = other.version = kMaxProfileCount - 1;
+  for (int i = 0; i < 2; ++i) {
+    ProfileUpdate update;
+    update.user_id = "u";
+    update.events.push_back({"item", "view", i, 1.0, 0, 0});
+    EXPECT_TRUE(ApplyUpdate(update, {}, &profile));
+    EXPECT_EQ(profile.version, kMaxProfileCount);
+  }
+  other.user_id = "u";
+  other.version = kMaxProfileCount;
+  other.events.push_back({"another", "view", 5, 1.0, 0, 0});
+  EXPECT_TRUE(MergeProfile(other, {}, &profile));
+  EXPECT_EQ(profile.events.size(), 3u);
+  EXPECT_EQ(profile.version, kMaxProfileCount);
 }
 
 }  // namespace

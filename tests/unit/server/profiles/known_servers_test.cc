@@ -28,6 +28,22 @@ TEST(KnownServers, KnowsThoseOfTheLastProcessOnce) {
   EXPECT_FALSE(servers.IsOld("b:2", "r2"));
 }
 
+TEST(KnownServers, KeepsThoseThatThisProcessMet) {
+  const testing::TempDir dir;
+  KnownServers first(dir.File("servers"));
+  for (const char* node : {"a:1", "b:2", "c:3"}) first.Remember(node, "r");
+  ASSERT_TRUE(first.Save().ok());
+  KnownServers second(dir.File("servers"));
+  EXPECT_TRUE(second.IsOld("a:1", "r"));
+  EXPECT_TRUE(second.IsOld("b:2", "r"));
+  ASSERT_TRUE(second.Save().ok());
+  KnownServers third(dir.File("servers"));
+  EXPECT_FALSE(third.IsOld("c:3", "r"));
+  third.ForgetOthers("a:1");
+  EXPECT_FALSE(third.IsOld("b:2", "r"));
+  EXPECT_TRUE(third.IsOld("a:1", "r"));
+}
+
 TEST(KnownServers, KnowsNothingWithoutAFile) {
   KnownServers servers("");
   EXPECT_TRUE(servers.empty());

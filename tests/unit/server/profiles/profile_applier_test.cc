@@ -165,5 +165,33 @@ TEST_F(ProfileApplierTest, DeletionsAndUpdatesThatHaveNotSeenOneAnother) {
   EXPECT_THAT(ItemsOf(Fetch("v").profile), ElementsAre("back"));
 }
 
+// Whatever Redis answers, the process ends.
+TEST_F(ProfileApplierTest, AServerThatKnowsNoScriptDoesNotKeepItFromEnding) {
+  redis_.Fail(Failure::kNoScript);
+  ASSERT_TRUE(Commit(ProfileOf("u", 1, {"a"})).ok());
+  ASSERT_TRUE(Soon([&] { return store_->stats().failures.load() >= 2; }));
+  store_.reset();
+  EXPECT_GE(redis_.calls("EVAL"), 2u);
+}
+
+// The deletion arrived, its reply was lost, and another replica built on it: with events that are older than it, too.
+TEST_F(ProfileApplierTest, ADeletionThatIsTriedAgainSparesWhatCameAfterIt) {
+  ASSERT_TRUE(Commit(ProfileOf("u", 5, {"a"})).ok());
+  ASSERT_TRUE(Applied());
+  const uint64_t failures = store_->stats().failures.load();
+  redis_.Fail(Failure::kTimeout);
+  Profile nobody;
+  nobody.user_id = "u";
+  ASSERT_TRUE(Commit(nobody).ok());
+  ASSERT_TRUE(Soon([&] { return store_->stats().failures.load() > failures; }));
+  Profile anew = ProfileOf("u", 1, {"anew"});
+  anew.epoch = 1;
+  redis_.Set("profile:u", ValueOf(anew));
+  redis_.Fail(Failure::kNone);
+  ASSERT_TRUE(Applied());
+  EXPECT_EQ(InRedis("u"), anew);
+  EXPECT_EQ(Fetch("u").profile, anew);
+}
+
 }  // namespace
 }  // namespace kindred

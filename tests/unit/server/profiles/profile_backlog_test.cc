@@ -56,6 +56,16 @@ TEST_F(ProfileBacklogTest, AReplayThatChangesIsFreshFromThenOn) {
   EXPECT_THAT(TakeAll(), ElementsAre("a"));
 }
 
+TEST_F(ProfileBacklogTest, AReplayThatBecameFreshWhileItWasHeldIsHandedOverAsFresh) {
+  Add("a", 1, BacklogClass::kReplay);
+  auto item = backlog_.Next(true);
+  ASSERT_TRUE(item.has_value());
+  Add("a", 2);
+  EXPECT_FALSE(backlog_.Replace(&*item, ProfileOf("a", 3)));
+  EXPECT_EQ(item->profile->version, 2u);
+  EXPECT_EQ(item->kind, BacklogClass::kFresh);
+}
+
 TEST_F(ProfileBacklogTest, AUsersWritesKeepTheirOrder) {
   Add("a", 1);
   auto first = backlog_.Next(true);

@@ -158,6 +158,24 @@ TEST_F(RedisReadsTest, WhatRedisLostIsServedAndWrittenAgain) {
   EXPECT_THAT(ItemsOf(InRedis("u")), ::testing::UnorderedElementsAre("a", "anew"));
 }
 
+// Redis keeps the latest events that fit, the journal all: a read shows all, and asks Redis for no more than it can
+// hold.
+TEST_F(RedisReadsTest, WhatDoesNotFitIsReadAllTheSame) {
+  options_.near_ttl = std::chrono::milliseconds(0);
+  Open();
+  std::vector<std::string> items;
+  for (int i = 0; i < 200; ++i) items.push_back(std::string(100, 'a' + i % 26) + std::to_string(i * 7919));
+  const Profile large = ProfileOf("u", 4, items);
+  ASSERT_TRUE(Commit(large).ok());
+  ASSERT_TRUE(Applied());
+  Open();
+  ASSERT_TRUE(store_->Drain(Clock::now() + seconds(20)));
+  EXPECT_EQ(Fetch("u").profile, large);
+  EXPECT_EQ(Fetch("u").profile, large);
+  EXPECT_LT(InRedis("u").events.size(), large.events.size());
+  EXPECT_EQ(store_->stats().reapplied.load(), 0u);
+}
+
 TEST_F(RedisReadsTest, WhatIsOlderThanItsTimeIsNotBroughtBack) {
   Profile old = ProfileOf("u", 4, {"a"});
   old.updated_ms = NowMs() - options_.ttl.count() - 1000;

@@ -78,6 +78,24 @@ TEST_F(StoreUpkeepTest, AServerThatIsKnownIsNotGivenEverythingAgain) {
   EXPECT_TRUE(Soon([&] { return store_->stats().new_servers.load() == 1 && store_->stats().replays.load() == 1; }));
 }
 
+// It was the master before the one that this process began with, and has not what that one took.
+TEST_F(StoreUpkeepTest, AServerOfLongAgoIsGivenEverything) {
+  options_.servers_file = dir_.File("servers");
+  Open();
+  store_->OnNewServer("x:1", "x");
+  ASSERT_TRUE(Soon([&] { return store_->stats().new_servers.load() == 1; }));
+  store_->OnNewServer("y:1", "y");
+  ASSERT_TRUE(Soon([&] { return store_->stats().new_servers.load() == 2; }));
+  Open();
+  store_->OnNewServer("y:1", "y");
+  ASSERT_TRUE(Commit(ProfileOf("u", 1, {"a"})).ok());
+  ASSERT_TRUE(Applied());
+  EXPECT_EQ(store_->stats().new_servers.load(), 0u);
+  redis_.Clear(false);
+  store_->OnNewServer("x:1", "x");
+  EXPECT_TRUE(Soon([&] { return InRedis("u").version == 1; }));
+}
+
 TEST_F(StoreUpkeepTest, AnEmptiedRedisIsNoticed) {
   options_.canary_interval = std::chrono::milliseconds(2);
   Open();

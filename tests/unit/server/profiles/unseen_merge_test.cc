@@ -41,6 +41,16 @@ TEST(UnseenMerge, ADeletionDeletesWhatItHadNotSeen) {
   EXPECT_EQ(deleted.epoch, 5u);
 }
 
+TEST(UnseenMerge, WhatWasBegunAnewAfterThisVeryDeletionIsKept) {
+  const Profile anew = ProfileOf(1, 1, 120, {110, 120});
+  Profile deleted = ProfileOf(1, 0, 100, {});
+  EXPECT_TRUE(MergeUnseen(anew, {}, &deleted));
+  EXPECT_EQ(deleted, anew);
+  Profile later = ProfileOf(1, 0, 110, {});
+  EXPECT_TRUE(MergeUnseen(anew, {}, &later));
+  EXPECT_EQ(later, ProfileOf(2, 0, 110, {}));
+}
+
 TEST(UnseenMerge, AnUpdateAfterADeletionElsewhereIsKept) {
   Profile updated = ProfileOf(0, 6, 120, {50, 60, 110, 120});
   EXPECT_TRUE(MergeUnseen(ProfileOf(1, 0, 100, {}), {}, &updated));
