@@ -37,8 +37,7 @@ class ProfileApplier {
 
   // There is something new in the backlog, or somebody who waits. Thread-safe.
   void Wake();
-  // Runs `task` on the applier's thread, where the journal may be read and many may be told. Thread-safe; not after
-  // Stop.
+  // Runs `task` on the applier's thread, where the journal may be read and written. Thread-safe; not after Stop.
   void Post(std::function<void()> task);
   // Writes that were answered by another server are not taken for done any more. Thread-safe.
   void OnNewServer() { generation_.fetch_add(1); }
