@@ -1,6 +1,6 @@
 // Writes the backlog to Redis on a thread of its own: many at a time, the oldest first, each by a compare-and-set that
-// never replaces what was not merged before. What fails is tried again for ever, at growing intervals; while nothing
-// succeeds, one write at a time feels the way.
+// never replaces what was not merged before. What fails is tried again for ever, at growing intervals; of the groups in
+// which nothing succeeds, one write at a time feels the way, and the others go on.
 #pragma once
 
 #include <atomic>
@@ -56,9 +56,16 @@ class ProfileApplier {
     redis::Reply reply;
   };
   using WritePtr = std::shared_ptr<Write>;
+  // What is known of a group of the backlog.
+  struct Group {
+    uint32_t in_flight = 0;
+    uint32_t failures = 0;  // since the last success
+    Clock::time_point rests_until;
+  };
 
   void Run();
   void Fill();
+  Clock::time_point NextRestEnd(Clock::time_point now) const;
   // Sends it, in place of the value that is known to be there or of the one whose checksum is `replaced`.
   void Prepare(BacklogItem item);
   void Prepare(BacklogItem item, std::string replaced);
@@ -84,8 +91,7 @@ class ProfileApplier {
 
   // Of the applier's thread.
   uint32_t in_flight_ = 0;
-  uint32_t failures_ = 0;  // since the last success
-  Clock::time_point paused_until_;
+  std::vector<Group> groups_;
   std::vector<ProfileLedger::Settled> settled_;
   ProfileCodecScratch scratch_;
   uint64_t random_ = 0;  // of SpreadTimeToLive

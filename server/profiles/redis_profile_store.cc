@@ -22,7 +22,7 @@ RedisProfileStore::RedisProfileStore(redis::Client* client, std::unique_ptr<Prof
       options_(std::move(options)),
       journal_(std::move(journal)),
       near_({options_.near_ttl, options_.negative_ttl, options_.near_bytes}),
-      backlog_(&stats_),
+      backlog_(&stats_, BacklogGroups(!options_.scan, options_.key_prefix)),
       ledger_(journal_.get(), &near_, &backlog_, &options_, &stats_),
       applier_(client_, &ledger_, &backlog_, &options_, &stats_),
       reads_(client_, &ledger_, &applier_, &near_, &options_, &stats_),

@@ -85,6 +85,7 @@ class StoreUpkeep {
   bool servers_changed_ = false;  // and not saved: what they lack is marked, but the file says otherwise
   Canary canary_;
   std::deque<std::string> marked_;  // to be replayed next
+  Clock::time_point next_look_;     // for marks, while others are replayed
   std::vector<Periodic> periodic_;
   std::thread thread_;
 };
