@@ -58,13 +58,19 @@ void ProfileExport::Run() {
   changed_.notify_all();
 }
 
+bool ProfileExport::Wanted() {
+  const std::lock_guard lock(mutex_);
+  return !stopping_;
+}
+
 absl::Status ProfileExport::ListAll() {
-  return store_->ForEach([this](const Profile& profile) { return Add(profile); });
+  return store_->ForEachWhile([this] { return Wanted(); }, [this](const Profile& profile) { return Add(profile); });
 }
 
 absl::Status ProfileExport::ListSome() {
   Profile profile;
   for (const std::string& user_id : user_ids_) {
+    if (!Wanted()) break;
     const absl::StatusOr<bool> found = store_->Get(user_id, &profile);
     RETURN_IF_ERROR(found.status());
     if (*found && !Add(profile)) break;
@@ -77,8 +83,7 @@ bool ProfileExport::Add(const Profile& profile) {
   WriteRecord(profile, record);
   building_bytes_ += record->ByteSizeLong();
   if (building_bytes_ >= kMessageBytes) return HandOver();
-  const std::lock_guard lock(mutex_);
-  return !stopping_;
+  return Wanted();
 }
 
 bool ProfileExport::HandOver() {

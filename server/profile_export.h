@@ -21,7 +21,7 @@ class ProfileExport final : public rpc::MessageSource<v1::ExportProfilesResponse
  public:
   // Of these users, or of all when there are none. `store` must outlive this.
   ProfileExport(ProfileStore* store, std::vector<std::string> user_ids);
-  // Ends the listing, if it still runs, after the profile that it is at.
+  // Ends the listing, if it still runs, at the profile that it is at, or while it waits for the store.
   ~ProfileExport() override;
 
   // The next message of some hundred KiB; kAgain when there is none within a few milliseconds. What the store said when
@@ -30,6 +30,8 @@ class ProfileExport final : public rpc::MessageSource<v1::ExportProfilesResponse
 
  private:
   void Run();
+  // Somebody wants more.
+  bool Wanted();
   absl::Status ListAll();
   absl::Status ListSome();
   // Puts a profile into the message under way; false when nobody wants more.

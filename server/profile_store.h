@@ -94,6 +94,13 @@ class ProfileStore {
     return absl::UnimplementedError("this profile store cannot be listed");
   }
 
+  // As ForEach, and ends early too when `go_on`, which is asked at least every some ten milliseconds, returns false,
+  // also while the store is waited for.
+  virtual absl::Status ForEachWhile(const std::function<bool()>& go_on,
+                                    const std::function<bool(const Profile&)>& visit) {
+    return ForEach([&](const Profile& profile) { return go_on() && visit(profile); });
+  }
+
   // Stores all of `profiles`, each in place of its user's last one, or none of them; a profile of version 0 deletes
   // what is stored of its user, if anything. Returns when that is as durable as durability() says. UNAVAILABLE when the
   // store takes no writes; the next call tries anew.

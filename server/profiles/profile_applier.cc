@@ -25,6 +25,8 @@ bool MayBeDone(redis::Failure failure) {
   return failure == redis::Failure::kTimeout || failure == redis::Failure::kConnection ||
          failure == redis::Failure::kProtocol;
 }
+// And so many of groups that fail.
+constexpr uint32_t kFailingShare = 4;
 
 }  // namespace
 
@@ -35,6 +37,7 @@ ProfileApplier::ProfileApplier(redis::Client* client, ProfileLedger* ledger, Pro
       backlog_(backlog),
       options_(options),
       stats_(stats),
+      groups_(backlog->groups()),
       thread_(&ProfileApplier::Run, this) {}
 
 ProfileApplier::~ProfileApplier() { Stop(); }
@@ -71,8 +74,7 @@ void ProfileApplier::Run() {
   std::vector<std::function<void()>> tasks;
   for (bool stopping = false; !stopping || in_flight_ > 0;) {
     const Clock::time_point now = Clock::now();
-    const Clock::time_point pause = paused_until_ > now ? paused_until_ : Clock::time_point::max();
-    const Clock::time_point until = std::min(pause, backlog_->NextDeadline());
+    const Clock::time_point until = std::min(NextRestEnd(now), backlog_->NextDeadline());
     {
       std::unique_lock lock(mutex_);
       // Not wait_until(max()), which overflows in libstdc++.
@@ -95,12 +97,29 @@ void ProfileApplier::Run() {
 }
 
 void ProfileApplier::Fill() {
-  const uint32_t window = failures_ > 0 ? 1 : std::max(options_->max_in_flight, 1u);
-  while (in_flight_ < window && Clock::now() >= paused_until_) {
-    std::optional<BacklogItem> item = backlog_->Next(in_flight_ < std::max(window / kReplayShare, 1u));
+  const uint32_t window = std::max(options_->max_in_flight, 1u);
+  const uint32_t failing_window = std::max(window / kFailingShare, 1u);
+  uint32_t failing = 0;  // in flight
+  for (const Group& group : groups_) failing += group.failures > 0 ? group.in_flight : 0;
+  const Clock::time_point now = Clock::now();
+  const auto may_send = [&](uint32_t index) {
+    const Group& group = groups_[index];
+    return group.failures == 0 || (group.in_flight == 0 && group.rests_until <= now && failing < failing_window);
+  };
+  while (in_flight_ < window) {
+    std::optional<BacklogItem> item = backlog_->Next(in_flight_ < std::max(window / kReplayShare, 1u), may_send);
     if (!item.has_value()) return;
+    if (groups_[item->group].failures > 0) ++failing;
     Prepare(*std::move(item));
   }
+}
+
+ProfileApplier::Clock::time_point ProfileApplier::NextRestEnd(Clock::time_point now) const {
+  Clock::time_point next = Clock::time_point::max();
+  for (const Group& group : groups_) {
+    if (group.rests_until > now) next = std::min(next, group.rests_until);
+  }
+  return next;
 }
 
 void ProfileApplier::Prepare(BacklogItem item) {
@@ -129,6 +148,7 @@ void ProfileApplier::Send(WritePtr write, bool script_known) {
   redis::Command command = ScriptCommand(kApplyScript, script_known, options_->key_prefix + write->item.user_id,
                                          {write->value, std::to_string(ttl.count()), write->replaced});
   ++in_flight_;
+  ++groups_[write->item.group].in_flight;
   client_->Execute(std::move(command), Clock::now() + options_->write_timeout, [this, write](redis::Reply reply) {
     write->reply = std::move(reply);
     // Notified under the lock: after it, this may be gone.
@@ -141,14 +161,16 @@ void ProfileApplier::Send(WritePtr write, bool script_known) {
 
 void ProfileApplier::HandleReply(const WritePtr& write) {
   --in_flight_;
+  Group& group = groups_[write->item.group];
+  --group.in_flight;
   const redis::Reply& reply = write->reply;
   if ((reply.ok() || MayBeDone(reply.failure)) && write->item.profile->version == 0) {
     write->item.sent_epoch = write->item.profile->epoch;
   }
   if (reply.failure == redis::Failure::kNoScript && write->script_known && !closing_) return Send(write, false);
   if (!reply.ok()) return Fail(write.get());
-  failures_ = 0;
-  paused_until_ = {};
+  group.failures = 0;
+  group.rests_until = {};
   if (write->generation != generation_.load()) {
     // Of a server that is gone, perhaps with this.
     write->item.base = {};
@@ -188,13 +210,16 @@ void ProfileApplier::HandleConflict(const WritePtr& write) {
 
 void ProfileApplier::Fail(Write* write) {
   Count(&stats_->failures);
-  ++failures_;
   ++write->item.attempts;
-  // Behind the others: what fails may be one node of a cluster, or one value.
+  // Behind the others: what fails may be one value.
   backlog_->Retry(write->item, true);
-  const auto pause = std::min<Clock::duration>(kFirstPause * (1 << std::min(failures_ - 1, 10u)), kLongestPause);
-  paused_until_ =
-      Clock::now() + SpreadTimeToLive(std::chrono::duration_cast<std::chrono::milliseconds>(pause), &random_);
+  Group& group = groups_[write->item.group];
+  const Clock::time_point now = Clock::now();
+  // Those that were in flight together have failed once.
+  if (group.rests_until > now) return;
+  ++group.failures;
+  const auto pause = std::min<Clock::duration>(kFirstPause * (1 << std::min(group.failures - 1, 10u)), kLongestPause);
+  group.rests_until = now + SpreadTimeToLive(std::chrono::duration_cast<std::chrono::milliseconds>(pause), &random_);
 }
 
 void ProfileApplier::SettleAll() {

@@ -1,6 +1,6 @@
 // Writes the backlog to Redis on a thread of its own: many at a time, the oldest first, each by a compare-and-set that
-// never replaces what was not merged before. What fails is tried again for ever, at growing intervals; while nothing
-// succeeds, one write at a time feels the way.
+// never replaces what was not merged before. What fails is tried again for ever, at growing intervals; of the groups in
+// which nothing succeeds, one write at a time feels the way, and the others go on.
 #pragma once
 
 #include <atomic>
@@ -37,8 +37,7 @@ class ProfileApplier {
 
   // There is something new in the backlog, or somebody who waits. Thread-safe.
   void Wake();
-  // Runs `task` on the applier's thread, where the journal may be read and many may be told. Thread-safe; not after
-  // Stop.
+  // Runs `task` on the applier's thread, where the journal may be read and written. Thread-safe; not after Stop.
   void Post(std::function<void()> task);
   // Writes that were answered by another server are not taken for done any more. Thread-safe.
   void OnNewServer() { generation_.fetch_add(1); }
@@ -59,9 +58,16 @@ class ProfileApplier {
     uint32_t conflicts = 0;    // in a row before it
   };
   using WritePtr = std::shared_ptr<Write>;
+  // What is known of a group of the backlog.
+  struct Group {
+    uint32_t in_flight = 0;
+    uint32_t failures = 0;  // since the last success
+    Clock::time_point rests_until;
+  };
 
   void Run();
   void Fill();
+  Clock::time_point NextRestEnd(Clock::time_point now) const;
   // Sends it, in place of the value that is known to be there or of the one whose checksum is `replaced`.
   void Prepare(BacklogItem item);
   void Prepare(BacklogItem item, std::string replaced, uint32_t conflicts);
@@ -88,8 +94,7 @@ class ProfileApplier {
   // Of the applier's thread.
   bool closing_ = false;  // nothing is sent any more
   uint32_t in_flight_ = 0;
-  uint32_t failures_ = 0;  // since the last success
-  Clock::time_point paused_until_;
+  std::vector<Group> groups_;
   std::vector<ProfileLedger::Settled> settled_;
   ProfileCodecScratch scratch_;
   uint64_t random_ = 0;  // of SpreadTimeToLive

@@ -6,6 +6,11 @@
 
 namespace kindred {
 
+ProfileBacklog::ProfileBacklog(RedisStoreStats* stats, BacklogGroups groups)
+    : stats_(stats), groups_(std::move(groups)), group_replays_(groups_.count()) {
+  for (auto& queues : queues_) queues.resize(groups_.count());
+}
+
 void ProfileBacklog::Add(std::string_view user_id, SharedProfile profile, KnownValue base, BacklogClass kind) {
   const std::lock_guard lock(mutex_);
   const auto [at, fresh] = entries_.try_emplace(std::string(user_id));
@@ -14,14 +19,15 @@ void ProfileBacklog::Add(std::string_view user_id, SharedProfile profile, KnownV
     entry.item.user_id = user_id;
     entry.item.base = std::move(base);
     entry.item.kind = kind;
+    entry.item.group = groups_.Of(user_id);
     entry.since_ms = NowMs();
     entry.age = by_age_.insert(by_age_.end(), &entry);
-    if (kind == BacklogClass::kReplay) ++replays_;
+    if (kind == BacklogClass::kReplay) CountReplay(entry, 1);
     QueueOf(entry).push_back(&entry);
   } else if (entry.item.kind == BacklogClass::kReplay && kind == BacklogClass::kFresh) {
     if (!entry.held) std::erase(QueueOf(entry), &entry);
     entry.item.kind = kind;
-    --replays_;
+    CountReplay(entry, -1);
     if (!entry.held) QueueOf(entry).push_back(&entry);
   }
   entry.item.profile = std::move(profile);
@@ -35,10 +41,14 @@ bool ProfileBacklog::Contains(std::string_view user_id) const {
   return entries_.contains(std::string(user_id));
 }
 
-std::optional<BacklogItem> ProfileBacklog::Next(bool replays_too) {
+std::optional<BacklogItem> ProfileBacklog::Next(bool replays_too, const std::function<bool(uint32_t)>& may_send) {
   const std::lock_guard lock(mutex_);
-  for (std::deque<Entry*>& queue : queues_) {
-    if (!queue.empty()) {
+  for (std::vector<std::deque<Entry*>>& queues : queues_) {
+    for (uint32_t i = 0; i < groups(); ++i) {
+      const uint32_t group = (turn_ + i) % groups();
+      std::deque<Entry*>& queue = queues[group];
+      if (queue.empty() || (may_send && !may_send(group))) continue;
+      turn_ = (group + 1) % groups();
       Entry* entry = queue.front();
       queue.pop_front();
       entry->held = true;
@@ -55,7 +65,7 @@ bool ProfileBacklog::Applied(const BacklogItem& item, uint64_t checksum, std::ve
   Entry& entry = at->second;
   TakeWaiting(&entry, item.sequence, waiting);
   if (entry.item.sequence == item.sequence) {
-    if (entry.item.kind == BacklogClass::kReplay) --replays_;
+    if (entry.item.kind == BacklogClass::kReplay) CountReplay(entry, -1);
     by_age_.erase(entry.age);
     entries_.erase(at);
     UpdateStats();
@@ -129,6 +139,17 @@ ProfileBacklog::Clock::time_point ProfileBacklog::NextDeadline() const {
 uint64_t ProfileBacklog::replays() const {
   const std::lock_guard lock(mutex_);
   return replays_;
+}
+
+uint64_t ProfileBacklog::ReplaysLike(std::string_view user_id) const {
+  const uint32_t group = groups_.Of(user_id);
+  const std::lock_guard lock(mutex_);
+  return group_replays_[group];
+}
+
+void ProfileBacklog::CountReplay(const Entry& entry, int64_t change) {
+  replays_ += change;
+  group_replays_[entry.item.group] += change;
 }
 
 void ProfileBacklog::TakeWaiting(Entry* entry, uint64_t sequence, std::vector<Shared>* out) {

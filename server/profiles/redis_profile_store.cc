@@ -22,7 +22,7 @@ RedisProfileStore::RedisProfileStore(redis::Client* client, std::unique_ptr<Prof
       options_(std::move(options)),
       journal_(std::move(journal)),
       near_({options_.near_ttl, options_.negative_ttl, options_.near_bytes}),
-      backlog_(&stats_),
+      backlog_(&stats_, BacklogGroups(!options_.scan, options_.key_prefix)),
       ledger_(journal_.get(), &near_, &backlog_, &options_, &stats_),
       applier_(client_, &ledger_, &backlog_, &options_, &stats_),
       reads_(client_, &ledger_, &applier_, &near_, &options_, &stats_),
@@ -54,19 +54,25 @@ void RedisProfileStore::AwaitShared(std::string_view user_id, std::chrono::stead
 }
 
 absl::Status RedisProfileStore::ForEach(const std::function<bool(const Profile&)>& visit) {
+  return ForEachWhile([] { return true; }, visit);
+}
+
+absl::Status RedisProfileStore::ForEachWhile(const std::function<bool()>& go_on,
+                                             const std::function<bool(const Profile&)>& visit) {
   std::unordered_set<std::string> seen;
-  bool go_on = true;
+  bool wanted = true;
   if (options_.scan) {
-    absl::Status scanned = ScanProfiles(client_, options_.key_prefix, [&](Profile& profile) {
+    absl::Status scanned = ScanProfiles(client_, options_.key_prefix, go_on, [&](Profile& profile) {
       if (!seen.insert(profile.user_id).second) return true;
       const absl::StatusOr<SharedProfile> known = ledger_.Recall(profile.user_id);
       if (known.ok() && *known != nullptr) MergeProfile(**known, options_.limits, &profile);
-      return go_on = profile.version == 0 || visit(profile);
+      return wanted = profile.version == 0 || visit(profile);
     });
-    if (!scanned.ok() || !go_on) return scanned;
+    if (!scanned.ok() || !wanted || !go_on()) return scanned;
   }
-  return journal_->ForEach(
-      [&](const Profile& profile) { return profile.version == 0 || seen.contains(profile.user_id) || visit(profile); });
+  return journal_->ForEach([&](const Profile& profile) {
+    return go_on() && (profile.version == 0 || seen.contains(profile.user_id) || visit(profile));
+  });
 }
 
 bool RedisProfileStore::Drain(std::chrono::steady_clock::time_point deadline) {

@@ -47,6 +47,8 @@ class RedisProfileStore final : public ProfileStore {
   // Those in Redis under the prefix, merged with the journal's, and those that only the journal has. A cluster, where
   // one SCAN sees one node, is not scanned (options.scan): then the journal's alone. O(all).
   absl::Status ForEach(const std::function<bool(const Profile&)>& visit) override;
+  absl::Status ForEachWhile(const std::function<bool()>& go_on,
+                            const std::function<bool(const Profile&)>& visit) override;
   absl::Status Commit(std::span<const Profile* const> profiles) override;
   ProfileStoreCounts counts() const override;
 

@@ -14,8 +14,8 @@ namespace {
 
 // Of the time that a call has left, what a read may take; and what it may take to wait for one that began before.
 constexpr int64_t kReadPercent = 30, kJoinPercent = 50;
-// Above so many, those who waited are told on the applier's thread: copying a profile takes some 10 µs, and the
-// client's thread has other replies to read.
+// Above so many, those who waited are told on a thread of its own: copying a profile takes some 10 µs, and the client's
+// thread has other replies to read. Nor the applier's: it waits for the journal's disk now and then.
 constexpr size_t kToldAtOnce = 32;
 
 RedisReads::Clock::time_point ShareOf(RedisReads::Clock::time_point now, RedisReads::Clock::time_point deadline,
@@ -133,7 +133,7 @@ void RedisReads::End(const FlightPtr& flight, const Result& result, bool here) {
   };
   if (waiters->size() <= kToldAtOnce) return tell();
   Enter();
-  applier_->Post([this, tell] {
+  teller_.Post([this, tell] {
     tell();
     Leave();
   });

@@ -21,6 +21,7 @@
 #include "server/profiles/read_flights.h"
 #include "server/profiles/redis_store_options.h"
 #include "server/profiles/redis_store_stats.h"
+#include "server/profiles/teller.h"
 #include "server/profiles/time_to_live.h"
 #include "server/redis/client.h"
 
@@ -36,7 +37,7 @@ class RedisReads {
   // Waits for what is under way. The applier must run.
   ~RedisReads();
 
-  // As ProfileStore::Fetch. `done` of many who waited for one read is called on the applier's thread.
+  // As ProfileStore::Fetch. `done` of many who waited for one read is called on a thread for that.
   bool Fetch(std::string_view user_id, const FetchOptions& options, FetchedProfile* out,
              const std::function<void()>& done);
 
@@ -93,6 +94,8 @@ class RedisReads {
   std::mutex mutex_;
   std::condition_variable idle_;
   uint64_t under_way_ = 0;  // guarded by mutex_
+
+  Teller teller_;
 };
 
 }  // namespace kindred

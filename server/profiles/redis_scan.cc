@@ -3,6 +3,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -17,10 +18,14 @@ namespace {
 constexpr std::chrono::seconds kTimeout(2);
 // Keys of one step; a client refuses arrays of more than a thousand.
 constexpr char kKeysAtOnce[] = "200";
-// Enough for 800 million buckets of keys. Whatever goes on after that goes round in circles.
-constexpr uint32_t kMaxSteps = 1u << 22;
+// Of a table of two thousand million keys. More are no Redis, but something whose cursor goes round in circles.
+constexpr uint32_t kMostSteps = 10'000'000;
+constexpr std::chrono::milliseconds kPatience(10);
 
-redis::Reply Ask(redis::Client* client, std::string key, std::vector<std::string> arguments) {
+// None: `go_on` returned false.
+std::optional<redis::Reply> Ask(redis::Client* client, const std::function<bool()>& go_on, std::string key,
+                                std::vector<std::string> arguments) {
+  if (!go_on()) return std::nullopt;
   const auto answer = std::make_shared<std::promise<redis::Reply>>();
   redis::Command command;
   command.key = std::move(key);
@@ -28,7 +33,11 @@ redis::Reply Ask(redis::Client* client, std::string key, std::vector<std::string
   command.repeatable = true;
   client->Execute(std::move(command), std::chrono::steady_clock::now() + kTimeout,
                   [answer](redis::Reply reply) { answer->set_value(std::move(reply)); });
-  return answer->get_future().get();
+  std::future<redis::Reply> future = answer->get_future();
+  while (future.wait_for(kPatience) != std::future_status::ready) {
+    if (!go_on()) return std::nullopt;
+  }
+  return future.get();
 }
 
 // As a glob pattern that matches itself.
@@ -47,29 +56,32 @@ absl::Status Failed(const redis::Reply& reply) {
 
 }  // namespace
 
-absl::Status ScanProfiles(redis::Client* client, const std::string& key_prefix,
+absl::Status ScanProfiles(redis::Client* client, const std::string& key_prefix, const std::function<bool()>& go_on,
                           const std::function<bool(Profile&)>& visit) {
   const std::string pattern = Escaped(key_prefix) + "*";
   ProfileCodecScratch scratch;
   Profile profile;
   std::string cursor = "0";
-  for (uint32_t step_count = 0; step_count < kMaxSteps; ++step_count) {
-    const redis::Reply step =
-        Ask(client, "", {"SCAN", cursor, "MATCH", pattern, "COUNT", kKeysAtOnce, "TYPE", "string"});
-    if (!step.ok() || step.elements.size() != 2) return Failed(step);
-    cursor = step.elements[0].text;
-    for (const redis::Reply& key : step.elements[1].elements) {
-      // A proxy may know nothing of MATCH.
+  for (uint32_t steps = 0; steps < kMostSteps; ++steps) {
+    const std::optional<redis::Reply> step =
+        Ask(client, go_on, "", {"SCAN", cursor, "MATCH", pattern, "COUNT", kKeysAtOnce, "TYPE", "string"});
+    if (!step.has_value()) return absl::OkStatus();
+    if (!step->ok() || step->elements.size() != 2) return Failed(*step);
+    cursor = step->elements[0].text;
+    for (const redis::Reply& key : step->elements[1].elements) {
+      // What stands between may ignore MATCH.
       if (!key.text.starts_with(key_prefix)) continue;
-      const redis::Reply value = Ask(client, key.text, {"GETRANGE", key.text, "0", std::to_string(kMaxStoredBytes)});
-      if (!value.ok()) return Failed(value);
+      const std::optional<redis::Reply> value =
+          Ask(client, go_on, key.text, {"GETRANGE", key.text, "0", std::to_string(kMaxStoredBytes)});
+      if (!value.has_value()) return absl::OkStatus();
+      if (!value->ok()) return Failed(*value);
       const std::string_view user_id = std::string_view(key.text).substr(key_prefix.size());
-      if (DecodeProfile(user_id, value.text, &scratch, &profile) && !visit(profile)) return absl::OkStatus();
+      if (DecodeProfile(user_id, value->text, &scratch, &profile) && !visit(profile)) return absl::OkStatus();
     }
     if (cursor == "0") return absl::OkStatus();
   }
   return absl::UnavailableError(
-      absl::StrFormat("Redis cannot be scanned for profiles: SCAN has not ended after %d steps", kMaxSteps));
+      absl::StrFormat("Redis cannot be scanned for profiles: SCAN has not ended after %d steps", kMostSteps));
 }
 
 }  // namespace kindred

@@ -10,9 +10,10 @@
 
 namespace kindred {
 
-// Calls `visit` with every sound profile under `key_prefix`, some possibly twice; ends early when that returns false.
-// Blocks: never on the client's thread. UNAVAILABLE when Redis does not answer.
-absl::Status ScanProfiles(redis::Client* client, const std::string& key_prefix,
+// Calls `visit` with every sound profile under `key_prefix`, some possibly twice; ends early when that returns false,
+// or `go_on`, which is asked before every command and every 10 ms while a reply is waited for. Blocks: never on the
+// client's thread. UNAVAILABLE when Redis does not answer, or its SCAN does not come to an end.
+absl::Status ScanProfiles(redis::Client* client, const std::string& key_prefix, const std::function<bool()>& go_on,
                           const std::function<bool(Profile&)>& visit);
 
 }  // namespace kindred

@@ -44,7 +44,7 @@ struct RedisStoreOptions {
   std::string servers_file;
   // How often profiles older than ttl are dropped from the journal.
   std::chrono::milliseconds sweep_interval = std::chrono::hours(1);
-  // Redis is one server, so that SCAN sees all.
+  // Redis is one server, no cluster, so that SCAN sees all and all writes fail together.
   bool scan = true;
   // Commits wait for the disk. Without, what is acknowledged survives a crash of the process, not of the machine.
   bool sync_journal = true;

@@ -19,6 +19,12 @@ constexpr size_t kMarkedAtOnce = 32'768;
 // A cluster's nodes are met so soon after the start. One that is met later may have become a master since, without the
 // writes of this process.
 constexpr std::chrono::seconds kMeeting(10);
+// How often is looked for more while some wait for a part of Redis that fails.
+constexpr std::chrono::seconds kLookInterval(1);
+// Replays of a group of the backlog that may wait for Redis, where there are many groups.
+constexpr uint64_t kLeastRoom = 4;
+// Users that are passed over because their group has no room, for each that may be replayed.
+constexpr uint64_t kLooksEach = 8;
 
 }  // namespace
 
@@ -146,7 +152,9 @@ void StoreUpkeep::SaveServers() {
 
 void StoreUpkeep::ReplaySome() {
   if (marked_.empty()) {
-    if (backlog_->replays() > 0) return;  // they are marked still
+    const bool waiting = backlog_->replays() > 0;  // they are marked still
+    if (waiting && Clock::now() < next_look_) return;
+    next_look_ = Clock::now() + kLookInterval;
     const absl::Status status = journal_->ForEachMarked([this](const Profile& profile) {
       if (!backlog_->Contains(profile.user_id)) marked_.push_back(profile.user_id);
       return marked_.size() < kMarkedAtOnce;
@@ -155,13 +163,25 @@ void StoreUpkeep::ReplaySome() {
       LogWarn("the journal cannot be read for what Redis lacks", {{"error", status.ToString()}});
       return;
     }
-    if (marked_.empty()) return replaying_.store(false, std::memory_order_relaxed);
+    if (marked_.empty()) {
+      if (!waiting) replaying_.store(false, std::memory_order_relaxed);
+      return;
+    }
   }
   const uint64_t portion = std::max<uint64_t>(options_->replay_per_second * kReplayInterval.count() / 1000, 1);
-  const uint64_t room = 2 * uint64_t{options_->max_in_flight};
-  for (uint64_t i = 0; i < portion && !marked_.empty() && backlog_->replays() < room; ++i) {
-    ledger_->Replay(marked_.front());
+  // Each group has its own: those of one that fails do not keep the others waiting.
+  const uint64_t groups = backlog_->groups();
+  const uint64_t room = std::max(2 * uint64_t{options_->max_in_flight} / groups, kLeastRoom);
+  uint64_t looks = std::min<uint64_t>(portion * kLooksEach, marked_.size());
+  for (uint64_t sent = 0; looks > 0 && sent < portion && backlog_->replays() < room * groups; --looks) {
+    std::string user_id = std::move(marked_.front());
     marked_.pop_front();
+    if (backlog_->ReplaysLike(user_id) >= room) {
+      marked_.push_back(std::move(user_id));
+      continue;
+    }
+    ledger_->Replay(user_id);
+    ++sent;
   }
   applier_->Wake();
 }

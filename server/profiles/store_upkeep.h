@@ -87,6 +87,7 @@ class StoreUpkeep {
   const Clock::time_point started_ = Clock::now();
   Canary canary_;
   std::deque<std::string> marked_;  // to be replayed next
+  Clock::time_point next_look_;     // for marks, while others are replayed
   std::vector<Periodic> periodic_;
   std::thread thread_;
 };

@@ -67,6 +67,12 @@ void SentinelRouter::Answered(const Reply& reply) {
   }
   const auto endpoint = ParseEndpoint(StrCat(reply.elements[0].text, ":", reply.elements[1].text));
   if (!endpoint.ok()) return NextSentinel("it names no address");
+  for (const Node* sentinel : sentinels_) {
+    // One node cannot be both: it would be retired as the master, and asked again as a Sentinel.
+    if (sentinel->endpoint() == *endpoint) {
+      return NextSentinel(StrCat("it names ", endpoint->ToString(), " as the master, which is a Sentinel"));
+    }
+  }
   dispatcher_->CountRefresh();
   failed_ = 0;
   round_failed_ = false;

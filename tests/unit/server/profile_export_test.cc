@@ -134,6 +134,30 @@ TEST(ProfileExport, IsGivenUpInTheMiddle) {
   EXPECT_LT(store.visited.load(), 600u);
 }
 
+// Also while the store looks for profiles, and finds none.
+TEST(ProfileExport, IsGivenUpWhileTheStoreIsWaitedFor) {
+  class EndlessStore final : public ProfileStore {
+   public:
+    std::string_view name() const override { return "endless"; }
+    StoreDurability durability() const override { return StoreDurability::kMemory; }
+    absl::StatusOr<bool> Get(std::string_view, Profile*) override { return false; }
+    absl::Status Commit(std::span<const Profile* const>) override { return absl::OkStatus(); }
+    ProfileStoreCounts counts() const override { return {}; }
+    absl::Status ForEachWhile(const std::function<bool()>& go_on, const std::function<bool(const Profile&)>&) override {
+      while (go_on()) asked.fetch_add(1);
+      return absl::OkStatus();
+    }
+    std::atomic<uint64_t> asked{0};
+  };
+  EndlessStore store;
+  {
+    ProfileExport source(&store, {});
+    v1::ExportProfilesResponse message;
+    while (store.asked.load() == 0) EXPECT_EQ(*source.Next(&message), rpc::StreamStep::kAgain);
+  }
+  EXPECT_GT(store.asked.load(), 0u);
+}
+
 // A store that does not answer does not hold the thread that asks.
 TEST(ProfileExport, NeverWaitsForTheStore) {
   class StuckStore final : public ProfileStore {

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <utility>
 
+#include "server/redis/key_slot.h"
 #include "tests/unit/server/profiles/store_over_fake_redis.h"
 
 namespace kindred {
@@ -20,6 +22,26 @@ using testing::Soon;
 using testing::ValueOf;
 
 using ProfileApplierTest = testing::StoreOverFakeRedis;
+
+// In front of a Redis: fails at once what is for one part of the slots, as a breaker does.
+class HalfARedis final : public redis::Client {
+ public:
+  explicit HalfARedis(redis::Client* redis) : redis_(redis) {}
+  void Execute(redis::Command command, std::chrono::steady_clock::time_point deadline, Done done) override {
+    if (!failing || !IsOfFailing(command.key)) return redis_->Execute(std::move(command), deadline, std::move(done));
+    ++failed;
+    redis::Reply reply;
+    reply.failure = Failure::kBreakerOpen;
+    done(std::move(reply));
+  }
+  static bool IsOfFailing(const std::string& key) { return redis::KeySlot(key) < redis::kSlots / 2; }
+
+  std::atomic<bool> failing{true};
+  std::atomic<uint64_t> failed{0};
+
+ private:
+  redis::Client* const redis_;
+};
 
 TEST_F(ProfileApplierTest, AReplicaThatHasNotSeenAValueMergesItBeforeReplacingIt) {
   redis_.Set("profile:u", ValueOf(ProfileOf("u", 3, {"theirs"})));
@@ -90,6 +112,32 @@ TEST_F(ProfileApplierTest, WritesGoOnWhenRedisIsBack) {
   ASSERT_TRUE(Applied());
   for (int i = 0; i < 100; ++i) EXPECT_EQ(InRedis("u" + std::to_string(i)).version, 1u);
   EXPECT_EQ(redis_.calls("EVAL"), 1u);  // after that the server knows the script
+}
+
+TEST_F(ProfileApplierTest, AMasterThatFailsKeepsNobodyElseWaiting) {
+  HalfARedis cluster(&redis_);
+  options_.scan = false;
+  store_.reset();
+  auto journal = ProfileJournal::Open(dir_.File("of_cluster"), 1 << 20);
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  RedisProfileStore store(&cluster, *std::move(journal), options_);
+  // Many more than are written at a time.
+  std::vector<Profile> profiles;
+  for (int i = 0; i < 1000; ++i) profiles.push_back(ProfileOf("u" + std::to_string(i), 1, {"a"}));
+  std::vector<const Profile*> of_failing, of_others;
+  for (const Profile& profile : profiles) {
+    (HalfARedis::IsOfFailing("profile:" + profile.user_id) ? of_failing : of_others).push_back(&profile);
+  }
+  ASSERT_GT(of_failing.size(), 400u);
+  ASSERT_GT(of_others.size(), 400u);
+  ASSERT_TRUE(store.Commit(of_failing).ok());
+  ASSERT_TRUE(Soon([&] { return cluster.failed.load() > 0; }));
+  ASSERT_TRUE(store.Commit(of_others).ok());
+  EXPECT_TRUE(Soon([&] { return store.stats().backlog.load() == of_failing.size(); }));
+  EXPECT_EQ(store.stats().applied.load(), of_others.size());
+  cluster.failing = false;
+  EXPECT_TRUE(Soon([&] { return store.stats().backlog.load() == 0; }));
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(InRedis("u" + std::to_string(i)).version, 1u);
 }
 
 TEST_F(ProfileApplierTest, TooManyThatWaitStopUpdatesButNotReads) {

@@ -47,6 +47,35 @@ TEST_F(ProfileBacklogTest, TheOldestFirstAndFreshOnesBeforeReplays) {
   EXPECT_EQ(backlog_.size(), 3u);  // held, not gone
 }
 
+TEST_F(ProfileBacklogTest, GroupsTakeTurnsAndOneThatRestsKeepsNobodyWaiting) {
+  const BacklogGroups groups(true, "profile:");
+  ProfileBacklog backlog(&stats_, groups);
+  std::string other = "b0";
+  for (int i = 1; groups.Of(other) == groups.Of("a"); ++i) other = "b" + std::to_string(i);
+  std::string like = "a0";
+  for (int i = 1; groups.Of(like) != groups.Of("a"); ++i) like = "a" + std::to_string(i);
+  for (const std::string& user : {std::string("a"), like, other}) {
+    EXPECT_LT(groups.Of(user), backlog.groups());
+    backlog.Add(user, ProfileOf(user, 1), {}, BacklogClass::kReplay);
+  }
+  EXPECT_EQ(backlog.ReplaysLike("a"), 2u);
+  EXPECT_EQ(backlog.ReplaysLike(other), 1u);
+  EXPECT_EQ(backlog.replays(), 3u);
+  const auto not_of_a = [&](uint32_t group) { return group != groups.Of("a"); };
+  auto item = backlog.Next(true, not_of_a);
+  ASSERT_TRUE(item.has_value());
+  EXPECT_EQ(item->user_id, other);
+  EXPECT_EQ(item->group, groups.Of(other));
+  EXPECT_FALSE(backlog.Next(true, not_of_a).has_value());
+  EXPECT_TRUE(backlog.Applied(*item, 1, &waiting_));
+  EXPECT_EQ(backlog.ReplaysLike(other), 0u);
+  item = backlog.Next(true);
+  EXPECT_EQ(item->user_id, "a");
+  backlog.Add(other, ProfileOf(other, 2), {}, BacklogClass::kReplay);
+  EXPECT_EQ(backlog.Next(true)->user_id, other) << "its group's turn";
+  EXPECT_EQ(backlog.Next(true)->user_id, like);
+}
+
 TEST_F(ProfileBacklogTest, AReplayThatChangesIsFreshFromThenOn) {
   Add("a", 1, BacklogClass::kReplay);
   Add("b", 1, BacklogClass::kReplay);

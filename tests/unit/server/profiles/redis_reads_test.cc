@@ -61,6 +61,26 @@ TEST_F(RedisReadsTest, TenThousandReadersOfOneColdUserShareOneRead) {
   EXPECT_EQ(store_->stats().joined.load(), kReaders - 1u);
 }
 
+// The applier may have to wait for the journal's disk.
+TEST_F(RedisReadsTest, ManyAreToldWhateverTheApplierWaitsFor) {
+  redis_.Set("profile:u", ValueOf(ProfileOf("u", 7, {"a"})));
+  redis_.Hold();
+  std::promise<void> applier_waits, go_on;
+  ASSERT_TRUE(Commit(ProfileOf("v", 1, {"a"})).ok());
+  store_->AwaitShared("v", Clock::now(), [&, future = go_on.get_future().share()](bool) {
+    applier_waits.set_value();
+    future.wait();
+  });
+  applier_waits.get_future().wait();
+  std::vector<FetchedProfile> out(100);
+  std::atomic<int> told{0};
+  for (FetchedProfile& one : out) EXPECT_FALSE(store_->Fetch("u", {}, &one, [&] { ++told; }));
+  redis_.Release();
+  EXPECT_TRUE(Soon([&] { return told.load() == 100; }));
+  go_on.set_value();
+  for (const FetchedProfile& one : out) EXPECT_EQ(one.profile.version, 7u);
+}
+
 TEST_F(RedisReadsTest, AVersionThatIsAskedForIsLookedForOnceMore) {
   redis_.Set("profile:u", ValueOf(ProfileOf("u", 5, {"a"})));
   EXPECT_EQ(Fetch("u").profile.version, 5u);

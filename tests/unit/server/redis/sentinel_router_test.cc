@@ -26,6 +26,7 @@ class FakeSentinel {
   explicit FakeSentinel(uint16_t port) : port_(port) {}
 
   void set_master(uint16_t port) { port_ = port; }
+  uint16_t port() const { return server_.port(); }
   std::string endpoint() const { return server_.endpoint(); }
 
  private:
@@ -124,6 +125,24 @@ TEST(SentinelRouter, WhatSaysThatItIsNoMasterIsNotUsed) {
   }));
   EXPECT_THAT(Call(*client, {"GET", "k"}).text, HasSubstr("'slave'"));
   sentinel.set_master(master.port());
+  EXPECT_TRUE(Answers(*client, "master"));
+}
+
+TEST(SentinelRouter, ASentinelIsNoMaster) {
+  const FakeServer master(Named("master"));
+  FakeSentinel liar(master.port()), honest(master.port());
+  liar.set_master(honest.port());
+  const auto misled = Make({liar.endpoint(), honest.endpoint()});
+  EXPECT_TRUE(Answers(*misled, "master")) << "the next one is asked";
+
+  FakeSentinel itself(master.port());
+  itself.set_master(itself.port());
+  const auto client = Make({itself.endpoint()});
+  EXPECT_TRUE(Eventually([&] {
+    return Call(*client, {"GET", "k"}, milliseconds(100)).failure == Failure::kBreakerOpen;
+  }));
+  EXPECT_THAT(Call(*client, {"GET", "k"}).text, HasSubstr("which is a Sentinel"));
+  itself.set_master(master.port());
   EXPECT_TRUE(Answers(*client, "master"));
 }
 
