@@ -171,9 +171,9 @@ Reply FakeRedis::Do(const std::vector<std::string>& arguments) {
   if (name == "SCAN") {
     Reply reply, keys;
     reply.type = keys.type = Reply::Type::kArray;
-    const std::string prefix = arguments[3].substr(0, arguments[3].size() - 1);
+    // Like a proxy that knows nothing of MATCH.
     for (const auto& [key, value] : values_) {
-      if (value.is_string && key.starts_with(prefix)) keys.elements.push_back(Text(key));
+      if (value.is_string) keys.elements.push_back(Text(key));
     }
     reply.elements = {Text("0"), std::move(keys)};
     return reply;

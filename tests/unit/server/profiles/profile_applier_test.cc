@@ -222,6 +222,20 @@ TEST_F(ProfileApplierTest, AServerThatKnowsNoScriptDoesNotKeepItFromEnding) {
   EXPECT_GE(redis_.calls("EVAL"), 2u);
 }
 
+TEST_F(ProfileApplierTest, AValueThatIsAnotherEachTimeDoesNotKeepItFromEnding) {
+  std::atomic<uint64_t> version{10};
+  redis_.set_before([&](const std::string& name) {
+    if (name != "EVALSHA" && name != "EVAL") return;
+    const uint64_t next = ++version;
+    redis_.Set("profile:u", ValueOf(ProfileOf("u", next, {std::to_string(next)})));
+  });
+  ASSERT_TRUE(Commit(ProfileOf("u", 1, {"a"})).ok());
+  ASSERT_TRUE(Soon([&] { return store_->stats().failures.load() >= 1; }));
+  EXPECT_GE(store_->stats().conflicts.load(), 16u);
+  store_.reset();
+  redis_.set_before(nullptr);
+}
+
 // The deletion arrived, its reply was lost, and another replica built on it: with events that are older than it, too.
 TEST_F(ProfileApplierTest, ADeletionThatIsTriedAgainSparesWhatCameAfterIt) {
   ASSERT_TRUE(Commit(ProfileOf("u", 5, {"a"})).ok());

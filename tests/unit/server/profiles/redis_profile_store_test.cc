@@ -36,6 +36,7 @@ TEST_F(RedisProfileStoreTest, WhatWasCommittedIsReadAtOnceAndReachesRedis) {
 TEST_F(RedisProfileStoreTest, AllProfilesCanBeListed) {
   redis_.Set("profile:theirs", ValueOf(ProfileOf("theirs", 3, {"a"})));
   redis_.Set("profile:bad", "bad");
+  redis_.Set("short", "x");
   redis_.Set("other:x", ValueOf(ProfileOf("x", 3, {"a"})));
   ASSERT_TRUE(Commit(ProfileOf("both", 1, {"a"})).ok());
   ASSERT_TRUE(Applied());
