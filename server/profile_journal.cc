@@ -145,7 +145,7 @@ absl::Status ProfileJournal::MarkAll(int64_t since_ms) {
   Profile profile;
   bool any = false;
   std::string last;
-  const absl::Status status = ForEachPage(database_.get(), kProfile, [&](const auto& page) -> absl::StatusOr<bool> {
+  absl::Status status = ForEachPage(database_.get(), kProfile, [&](const auto& page) -> absl::StatusOr<bool> {
     rocksdb::WriteBatch batch;
     for (const auto& [key, value] : page) {
       const std::string_view user_id = UserOf(key);
