@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "core/solve/nnls.h"
+#include "tests/bench/take_flag.h"
 
 namespace kindred {
 namespace {
@@ -112,21 +113,6 @@ void WriteResiduals(const std::string& path, const NnlsSolver& solver, const Pro
     file << solver.Solve(problems.Target(i), w, &scratch).residual_norm << "\n";
   }
   if (!file.flush()) Die("cannot write \"" + path + "\"");
-}
-
-// Takes `--name=value` or `--name value` out of the arguments.
-std::string TakeFlag(const std::string& name, int* argc, char** argv) {
-  for (int i = 1; i < *argc; ++i) {
-    const std::string arg = argv[i];
-    const bool joined = arg.rfind(name + "=", 0) == 0;
-    if (!joined && (arg != name || i + 1 >= *argc)) continue;
-    const std::string value = joined ? arg.substr(name.size() + 1) : argv[i + 1];
-    const int taken = joined ? 1 : 2;
-    std::copy(argv + i + taken, argv + *argc, argv + i);
-    *argc -= taken;
-    return value;
-  }
-  return "";
 }
 
 int Main(int argc, char** argv) {
