@@ -17,6 +17,7 @@
 #include <random>
 #include <string>
 
+#include "tests/bench/take_flag.h"
 #include "trainer/base/text.h"
 #include "trainer/data/aggregate.h"
 #include "trainer/data/read_events.h"
@@ -32,26 +33,14 @@ namespace {
   std::exit(2);
 }
 
-// Takes `--name value` out of the arguments.
-std::string TakeFlag(const std::string& name, const std::string& otherwise, int* argc, char** argv) {
-  for (int i = 1; i + 1 < *argc; ++i) {
-    if (argv[i] != name) continue;
-    std::string value = argv[i + 1];
-    std::move(argv + i + 2, argv + *argc, argv + i);
-    *argc -= 2;
-    return value;
-  }
-  return otherwise;
-}
-
 uint32_t TakeCount(const std::string& name, const std::string& otherwise, int* argc, char** argv) {
-  const std::optional<uint64_t> count = ParseIndex(TakeFlag(name, otherwise, argc, argv));
+  const std::optional<uint64_t> count = ParseIndex(TakeFlag(name, argc, argv, otherwise));
   if (!count || *count == 0 || *count > 100'000) Die(name + " takes a number from 1 to 100000");
   return static_cast<uint32_t>(*count);
 }
 
 double TakeNumber(const std::string& name, const std::string& otherwise, int* argc, char** argv) {
-  const std::string text = TakeFlag(name, otherwise, argc, argv);
+  const std::string text = TakeFlag(name, argc, argv, otherwise);
   const std::optional<double> number = ParseNumber(text);
   if (!number || !(*number >= 0)) Die(name + " takes a number ≥ 0");
   return *number;
@@ -162,14 +151,14 @@ void BenchAls(benchmark::State& state, const SparseMatrix& matrix, const AlsOpti
 
 int Main(int argc, char** argv) {
   EventReadOptions ingest;
-  const std::string path = TakeFlag("--interactions", "", &argc, argv);
-  ingest.user_column = TakeFlag("--user-column", ingest.user_column, &argc, argv);
-  ingest.item_column = TakeFlag("--item-column", ingest.item_column, &argc, argv);
-  ingest.value_column = TakeFlag("--value-column", "", &argc, argv);
-  const std::string values_path = TakeFlag("--singular-values", "", &argc, argv);
-  const std::string csr = TakeFlag("--matrix", "", &argc, argv);
-  const std::string users_path = TakeFlag("--als-users", "", &argc, argv);
-  const std::string items_path = TakeFlag("--als-items", "", &argc, argv);
+  const std::string path = TakeFlag("--interactions", &argc, argv, "");
+  ingest.user_column = TakeFlag("--user-column", &argc, argv, ingest.user_column);
+  ingest.item_column = TakeFlag("--item-column", &argc, argv, ingest.item_column);
+  ingest.value_column = TakeFlag("--value-column", &argc, argv, "");
+  const std::string values_path = TakeFlag("--singular-values", &argc, argv, "");
+  const std::string csr = TakeFlag("--matrix", &argc, argv, "");
+  const std::string users_path = TakeFlag("--als-users", &argc, argv, "");
+  const std::string items_path = TakeFlag("--als-items", &argc, argv, "");
   const int threads = static_cast<int>(TakeCount("--threads", "1", &argc, argv));
   const SvdOptions svd{.factors = TakeCount("--svd-factors", "10", &argc, argv), .threads = threads};
   const NmfOptions nmf{.factors = TakeCount("--nmf-factors", "5", &argc, argv),

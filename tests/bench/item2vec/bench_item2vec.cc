@@ -13,6 +13,7 @@
 #include <string>
 
 #include "core/base/str_cat.h"
+#include "tests/bench/take_flag.h"
 #include "trainer/base/random.h"
 #include "trainer/base/text.h"
 #include "trainer/data/sequence_file.h"
@@ -26,20 +27,8 @@ namespace {
   std::exit(2);
 }
 
-// Takes `--name value` out of the arguments.
-std::string TakeFlag(const std::string& name, const std::string& otherwise, int* argc, char** argv) {
-  for (int i = 1; i + 1 < *argc; ++i) {
-    if (argv[i] != name) continue;
-    std::string value = argv[i + 1];
-    std::move(argv + i + 2, argv + *argc, argv + i);
-    *argc -= 2;
-    return value;
-  }
-  return otherwise;
-}
-
 double TakeNumber(const std::string& name, const std::string& otherwise, int* argc, char** argv) {
-  const std::optional<double> number = ParseNumber(TakeFlag(name, otherwise, argc, argv));
+  const std::optional<double> number = ParseNumber(TakeFlag(name, argc, argv, otherwise));
   if (!number) Die(name + " takes a number");
   return *number;
 }
@@ -105,8 +94,8 @@ void BenchItem2vec(benchmark::State& state, const TokenSequences& sequences, con
 }
 
 int Main(int argc, char** argv) {
-  const std::string path = TakeFlag("--sequences", "", &argc, argv);
-  const std::string vectors = TakeFlag("--vectors", "", &argc, argv);
+  const std::string path = TakeFlag("--sequences", &argc, argv, "");
+  const std::string vectors = TakeFlag("--vectors", &argc, argv, "");
   Item2vecOptions options;
   options.factors = TakeCount("--factors", "64", &argc, argv);
   options.window = TakeCount("--window", "5", &argc, argv);
