@@ -62,6 +62,7 @@ struct EngineScratch {
   std::vector<TokenWeight> tokens;
   std::string token_key;
   std::vector<uint32_t> excluded;
+  std::vector<uint32_t> id_slots;  // of KeepFirstOfEach
   std::vector<BlendPartVector> blend;
   std::vector<float> scores;  // [n_items], where a score for each item is what ranks
   std::vector<double> sums;   // [n_items], of a blend

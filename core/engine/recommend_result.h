@@ -35,8 +35,8 @@ struct RecommendResult {
   const Space* space = nullptr;  // of a blend that the request asked for: its first
   std::vector<ScoredItem> items;
   bool more = false;                                 // whether the list goes on behind `items`
-  std::vector<std::string_view> missing_ids;         // ids of the request that the catalogue does not have, each once
-  std::vector<std::string_view> missing_categories;  // likewise
+  std::vector<std::string_view> missing_ids;         // of the request, not in the catalogue; each once, as they came
+  std::vector<std::string_view> missing_categories;  // likewise, ascending
   // Of a blend that the request asked for: its spaces, those apart that the model does not have.
   std::vector<std::string_view> blended_spaces;
   bool spaces_missing = false;

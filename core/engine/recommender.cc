@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/engine/contributions.h"
+#include "core/engine/distinct_ids.h"
 #include "core/engine/explanation.h"
 #include "core/engine/subject_ranking.h"
 
@@ -126,7 +127,7 @@ void Recommender::Answer(const SubjectView& subject, const RecommendOptions& opt
   const SubjectRanking ranked = RankFor(model_, plan, subject, scratch);
   result->source = ranked.source;
   AddMissingEvents(subject, ranked.source, &result->missing_ids);
-  SortUnique(&result->missing_ids);
+  KeepFirstOfEach(&result->missing_ids, &scratch->id_slots);
   const Admission admission =
       options.include_seen ? plan.admission
                            : WithoutSeen(model_, subject, plan.admission, &scratch->admission, &scratch->excluded);
@@ -167,7 +168,7 @@ void Recommender::AnswerMany(std::span<const SubjectView> subjects, const Recomm
     CopyShared(shared, &results[i]);
     results[i].source = ranked.source;
     AddMissingEvents(subjects[i], ranked.source, &results[i].missing_ids);
-    SortUnique(&results[i].missing_ids);
+    KeepFirstOfEach(&results[i].missing_ids, &scratch->id_slots);
     const Admission admission = options.include_seen ? plan.admission
                                                      : WithoutSeen(model_, subjects[i], plan.admission,
                                                                    &scratch->admission, &scratch->batch_excluded[i]);

@@ -188,7 +188,7 @@ TEST_F(RecommenderTest, ExcludedAndCandidateIdsAreObeyedAndUnknownOnesNamedOnce)
     const auto result = Recommend(*model, {user, {}, {}}, options);
     ASSERT_EQ(result.items.size(), 1u);
     EXPECT_EQ(result.items[0].item, 3u);
-    EXPECT_THAT(result.missing_ids, ElementsAre("missing-a", "missing-b"));
+    EXPECT_THAT(result.missing_ids, ElementsAre("missing-b", "missing-a"));
   }
   const std::string_view none_known[] = {"missing-a"};
   options.candidate_item_ids = none_known;

@@ -701,7 +701,7 @@ TEST_F(RequestsTest, WhatTheModelDoesNotHaveIsNamedOnce) {
   const auto model = c.Load();
   Request request;
   request.user = "u0";
-  request.exclude = {"x", "i1", "x", "y"};
+  request.exclude = {"y", "i1", "x", "y", "x"};
   request.candidates = {"i1", "i2", "z"};
   request.item_boosts = {{{"y", "i3"}, 1.0f}};
   request.category_boosts = {{"no:such", 1.0f}, {"kind:0", 1.0f}};
@@ -712,7 +712,7 @@ TEST_F(RequestsTest, WhatTheModelDoesNotHaveIsNamedOnce) {
   request.filter = condition;
   Options options(request, c);
   const RecommendResult result = Ask(*model, request, *options);
-  EXPECT_THAT(result.missing_ids, ElementsAre("x", "y", "z"));
+  EXPECT_THAT(result.missing_ids, ElementsAre("y", "x", "z"));  // as they came
   EXPECT_THAT(result.missing_categories, ElementsAre("no:such", "nor:this"));
 
   request.blend = {{"dot", 1}, {"gone", 2}};
