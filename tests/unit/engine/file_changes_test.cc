@@ -140,12 +140,24 @@ class Questions {
     AskAll(explained);
     ItemFilter filter;
     filter.names = {categories_[0], categories_[1]};
-    filter.nodes.push_back({.kind = ItemFilter::Kind::kCategories, .any_end = 2, .all_end = 2, .end = 2});
+    ItemFilter::Node node;
+    node.kind = ItemFilter::Kind::kCategories;
+    node.any_end = node.all_end = node.end = 2;
+    filter.nodes.push_back(node);
     if (!model_.attribute_names().empty()) {
-      filter.nodes.push_back({.kind = ItemFilter::Kind::kRange, .attribute = "price", .min = 1, .max = 20});
-      filter.nodes.push_back({.kind = ItemFilter::Kind::kAllOf, .operands = 2});
+      node = ItemFilter::Node();
+      node.kind = ItemFilter::Kind::kRange;
+      node.attribute = "price";
+      node.min = 1;
+      node.max = 20;
+      filter.nodes.push_back(node);
+      node = ItemFilter::Node();
+      node.operands = 2;
+      filter.nodes.push_back(node);
     }
-    const BoostOption boost = {.category = categories_[1], .amount = 0.5};
+    BoostOption boost;
+    boost.category = categories_[1];
+    boost.amount = 0.5;
     RecommendOptions filtered = plain;
     filtered.filter = &filter;
     filtered.boosts = std::span(&boost, 1);
