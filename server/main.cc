@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <string>
 
+#include "core/bundle/fault_guard.h"
 #include "server/build_info.h"
 #include "server/logging.h"
 #include "server/options.h"
@@ -17,6 +18,7 @@ int main(int argc, char** argv) {
     return kindred::kExitOk;
   }
   kindred::BlockStopSignals();
+  kindred::InstallFaultGuard();
   kindred::InitLogging(options.config.logging());
   kindred::LogInfo("starting", {{"version", kindred::kKindredVersion}, {"build", kindred::kBuildType}});
 

@@ -5,6 +5,9 @@
 #include <new>
 #include <utility>
 
+#include "core/base/checksum.h"
+#include "core/base/pace.h"
+#include "core/base/parallel_checks.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/bundle/metadata.h"
@@ -44,9 +47,10 @@ absl::StatusOr<BundleInfo> InspectBundle(const std::string& path) {
   return info;
 }
 
-absl::StatusOr<std::shared_ptr<const BundleReader>> BundleReader::Open(const std::string& path, VerifyLevel level) {
+absl::StatusOr<std::shared_ptr<const BundleReader>> BundleReader::Open(const std::string& path,
+                                                                       const OpenOptions& options) {
   std::shared_ptr<BundleReader> reader(new BundleReader());
-  ASSIGN_OR_RETURN(reader->file_, MappedFile::Open(path));
+  ASSIGN_OR_RETURN(reader->file_, MappedFile::Open(path, options.mode));
   absl::StatusOr<BundleInfo> info = ReadInfo(*reader->file_);
   if (!info.ok()) return InFile(path, info.status());
   reader->info_ = *std::move(info);
@@ -68,16 +72,71 @@ absl::StatusOr<std::shared_ptr<const BundleReader>> BundleReader::Open(const std
     reader->tensors_.emplace(entry.name, std::move(view));
   }
 
-  if (level == VerifyLevel::kChecksums) {
-    if (reader->info_.sealed) {
-      if (absl::Status status = CheckTensorSeals(reader->info_.header, bytes); !status.ok())
-        return InFile(path, status);
-    }
-    if (absl::Status status = CheckContents(reader->info_, reader->tensors_); !status.ok()) {
-      return InFile(path, status);
-    }
+  if (const absl::Status checked = reader->Check(options.level); !checked.ok()) return InFile(path, checked);
+  if (reader->faulted()) {
+    return absl::InvalidArgumentError(StrCat(path, ": bytes at the end of the file, or on its disk, went away while it was read"));
   }
   return reader;
+}
+
+absl::Status BundleReader::Check(VerifyLevel level) {
+  const std::span<const std::byte> bytes = file_->bytes();
+  const Header& header = info_.header;
+  header_checksum_ = Xxh3(bytes.first(header.data_begin));
+  if (info_.sealed) {
+    ASSIGN_OR_RETURN(checksums_, ParseStringObject(header.metadata.find(names::kChecksums)->second));
+  }
+  if (level == VerifyLevel::kHeader) return absl::OkStatus();
+  if (info_.sealed) {
+    RETURN_IF_ERROR(CheckTensorSeals(header, bytes));
+  } else {
+    std::vector<std::function<absl::Status()>> sums;
+    for (const TensorEntry& tensor : header.tensors) {
+      std::string& sum = checksums_[tensor.name];
+      sums.emplace_back([&sum, part = bytes.subspan(tensor.begin, tensor.end - tensor.begin)] {
+        sum = TensorChecksum(part);
+        return absl::OkStatus();
+      });
+    }
+    RETURN_IF_ERROR(RunChecks(sums, CheckThreads()));
+  }
+  RETURN_IF_ERROR(CheckContents(info_, tensors_));
+  file_->ReleasePages();
+  return absl::OkStatus();
+}
+
+absl::Status BundleReader::VerifyAgain(double max_bytes_per_second, const std::function<bool()>& go_on) const {
+  constexpr uint64_t kChunk = uint64_t{1} << 20;
+  if (const absl::Status size = file_->CheckUnchanged(); absl::IsDataLoss(size)) return size;
+  Pace pace(max_bytes_per_second, go_on);
+  std::vector<std::byte> chunk(std::min<uint64_t>(kChunk, info_.file_size));
+  bool stopped = false;
+  // The checksum of [begin, end), unless it is stopped before.
+  const auto sum = [&](uint64_t begin, uint64_t end) -> absl::StatusOr<uint64_t> {
+    Xxh3Stream stream;
+    for (uint64_t at = begin; at < end && !stopped; at += chunk.size()) {
+      const std::span<std::byte> part = std::span(chunk).first(std::min<uint64_t>(chunk.size(), end - at));
+      RETURN_IF_ERROR(file_->Read(at, part));
+      stream.Update(part);
+      stopped = !pace.Spend(part.size());
+    }
+    return stream.Finish();
+  };
+  const Header& header = info_.header;
+  ASSIGN_OR_RETURN(const uint64_t of_header, sum(0, header.data_begin));
+  if (!stopped && of_header != header_checksum_) {
+    return absl::DataLossError(StrCat(info_.path, ": header, bytes 0..", header.data_begin,
+                                      ": has changed since it was loaded; never edit a published file"));
+  }
+  for (const TensorEntry& tensor : header.tensors) {
+    const auto expected = checksums_.find(tensor.name);
+    if (expected == checksums_.end()) continue;
+    ASSIGN_OR_RETURN(const uint64_t found, sum(tensor.begin, tensor.end));
+    if (stopped) break;
+    const absl::Status same = CheckTensorSeal(tensor, TensorChecksum(found), expected->second);
+    if (!same.ok()) return absl::DataLossError(StrCat(info_.path, ": ", same.message()));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace kindred

@@ -1,7 +1,9 @@
-// Opens a bundle (docs/bundle_format.md): maps it, checks it once, hands out views. Immutable and thread-safe after
-// Open; views live as long as the reader.
+// Opens a bundle (docs/bundle_format.md): maps or copies it, checks it once, hands out views. Immutable and thread-safe
+// after Open; views live as long as the reader. Of a map, what the views show is what the file holds now.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +36,11 @@ enum class VerifyLevel : uint8_t {
   kChecksums,  // and every tensor's checksum, index ranges, finite numbers: reads every byte. What a server uses.
 };
 
+struct OpenOptions {
+  VerifyLevel level = VerifyLevel::kChecksums;
+  LoadMode mode = LoadMode::kMap;
+};
+
 // Reads only the header of the file (C2). Errors as BundleReader::Open at kHeader.
 absl::StatusOr<BundleInfo> InspectBundle(const std::string& path);
 
@@ -41,17 +48,38 @@ class BundleReader {
  public:
   // NOT_FOUND when there is no such file; INVALID_ARGUMENT, naming file, tensor, offset, expected and found, when it is
   // not a valid bundle.
-  static absl::StatusOr<std::shared_ptr<const BundleReader>> Open(const std::string& path, VerifyLevel level);
+  // Pages of a map that the checks made resident are let go of again.
+  static absl::StatusOr<std::shared_ptr<const BundleReader>> Open(const std::string& path, const OpenOptions& options);
+  static absl::StatusOr<std::shared_ptr<const BundleReader>> Open(const std::string& path, VerifyLevel level) {
+    return Open(path, OpenOptions{level, LoadMode::kMap});
+  }
 
   const BundleInfo& info() const { return info_; }
   const TensorMap& tensors() const { return tensors_; }
+  const MappedFile& file() const { return *file_; }
+
+  // Whether the map has lost pages and reads as zeros. One load.
+  bool faulted() const { return file_->faulted(); }
+
+  // Tensor → "xxh3:<16 hex>": of a sealed bundle what its header says, of a raw one what was found at kChecksums, and
+  // nothing at kHeader.
+  const std::map<std::string, std::string, std::less<>>& checksums() const { return checksums_; }
+
+  // Reads the file once more, header and tensors, at most so many bytes a second (not above 0: as fast as it can), and
+  // compares with `checksums`; of a copy, the copy. Touches no page of the map, so that it makes none resident.
+  // DATA_LOSS naming tensor, bytes, expected and found; also where the file has another size than it had. `go_on` is
+  // asked many times a second: false ends the pass early, with OK if nothing was found until then.
+  absl::Status VerifyAgain(double max_bytes_per_second, const std::function<bool()>& go_on) const;
 
  private:
   BundleReader() = default;
+  absl::Status Check(VerifyLevel level);
   std::shared_ptr<const MappedFile> file_;
   std::vector<OwnedTensor> realigned_;  // copies of tensors that a foreign writer left misaligned
   BundleInfo info_;
   TensorMap tensors_;
+  std::map<std::string, std::string, std::less<>> checksums_;
+  uint64_t header_checksum_ = 0;  // of the bytes before the tensors
 };
 
 }  // namespace kindred

@@ -2,10 +2,13 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <vector>
 
 #include "core/base/checksum.h"
+#include "core/base/parallel_checks.h"
+#include "core/base/read_once.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/utf8.h"
@@ -67,10 +70,11 @@ absl::Status CheckPermutation(std::string_view name, const TensorView& tensor, u
   const std::span<const uint32_t> values = tensor.As<uint32_t>();
   std::vector<bool> met(n);
   for (size_t i = 0; i < values.size(); ++i) {
-    if (met[values[i]]) {
-      return ElementError(name, tensor, i, "found ", values[i], " a second time, expected each item once");
+    const uint32_t value = ReadOnce(values[i]);
+    if (value >= n || met[value]) {
+      return ElementError(name, tensor, i, "found ", value, " a second time, expected each item once");
     }
-    met[values[i]] = true;
+    met[value] = true;
   }
   return absl::OkStatus();
 }
@@ -170,53 +174,57 @@ absl::Status CheckIdTable(const TensorMap& tensors, std::string_view table) {
                                            bytes->file_offset + bytes->bytes.size(), ": ", built.status().message()));
 }
 
+// Of a tensor on its own.
+absl::Status CheckElements(const BundleInfo& info, std::string_view name, const TensorView& tensor, Content content) {
+  switch (content) {
+    case Content::kFinite:
+      return CheckNumbers(name, tensor, /*negative_allowed=*/true);
+    case Content::kNotNegative:
+      return CheckNumbers(name, tensor, /*negative_allowed=*/false);
+    case Content::kFiniteOrNan:
+      return CheckFiniteOrNan(name, tensor);
+    case Content::kItemIndices:
+      return CheckIndices(name, tensor, info.n_items, "n_items");
+    case Content::kPermutation:
+      return CheckPermutation(name, tensor, info.n_items);
+    case Content::kItemBitmaps:
+      return CheckBitmaps(name, tensor, info.n_items);
+    case Content::kFree:
+    case Content::kIdBytes:
+    case Content::kIdOffsets:
+    case Content::kIdIndex:
+    case Content::kRowOffsets:
+    case Content::kRowValues:
+      break;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckContents(const BundleInfo& info, const TensorMap& tensors) {
+  std::vector<std::function<absl::Status()>> checks;
   for (std::string_view table : {names::kItemIds, names::kUserIds, names::kCategoryIds, names::kTokenIds,
                                  names::kActionIds, names::kItemNames}) {
-    RETURN_IF_ERROR(CheckIdTable(tensors, table));
+    checks.emplace_back([&, table] { return CheckIdTable(tensors, table); });
   }
-  RETURN_IF_ERROR(CheckRows(tensors, names::kSeen, info.n_items, "n_items"));
-  RETURN_IF_ERROR(CheckRankedRows(tensors, names::kRecommendations, info.n_items, "n_items"));
-  RETURN_IF_ERROR(CheckRows(tensors, names::kItemCategories, info.n_categories, "n_categories"));
-  for (const auto& [space, spec] : info.spaces) {
-    RETURN_IF_ERROR(CheckRows(tensors, names::Space(space, names::kRows), spec.dim, "d"));
-    RETURN_IF_ERROR(CheckRows(tensors, names::Space(space, names::kColumns), info.n_items, "n_items"));
+  checks.emplace_back([&] { return CheckRows(tensors, names::kSeen, info.n_items, "n_items"); });
+  checks.emplace_back([&] { return CheckRankedRows(tensors, names::kRecommendations, info.n_items, "n_items"); });
+  checks.emplace_back([&] { return CheckRows(tensors, names::kItemCategories, info.n_categories, "n_categories"); });
+  for (const auto& entry : info.spaces) {
+    checks.emplace_back([&] {
+      const auto& [space, spec] = entry;
+      RETURN_IF_ERROR(CheckRows(tensors, names::Space(space, names::kRows), spec.dim, "d"));
+      return CheckRows(tensors, names::Space(space, names::kColumns), info.n_items, "n_items");
+    });
   }
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& entry : tensors) {
     std::string_view space;
-    const TensorRule* rule = FindTensorRule(name, &space);
+    const TensorRule* rule = FindTensorRule(entry.first, &space);
     if (rule == nullptr) continue;
-    switch (rule->content) {
-      case Content::kFinite:
-        RETURN_IF_ERROR(CheckNumbers(name, tensor, /*negative_allowed=*/true));
-        break;
-      case Content::kNotNegative:
-        RETURN_IF_ERROR(CheckNumbers(name, tensor, /*negative_allowed=*/false));
-        break;
-      case Content::kFiniteOrNan:
-        RETURN_IF_ERROR(CheckFiniteOrNan(name, tensor));
-        break;
-      case Content::kItemIndices:
-        RETURN_IF_ERROR(CheckIndices(name, tensor, info.n_items, "n_items"));
-        break;
-      case Content::kPermutation:
-        RETURN_IF_ERROR(CheckPermutation(name, tensor, info.n_items));
-        break;
-      case Content::kItemBitmaps:
-        RETURN_IF_ERROR(CheckBitmaps(name, tensor, info.n_items));
-        break;
-      case Content::kFree:
-      case Content::kIdBytes:
-      case Content::kIdOffsets:
-      case Content::kIdIndex:
-      case Content::kRowOffsets:
-      case Content::kRowValues:
-        break;
-    }
+    checks.emplace_back([&, rule] { return CheckElements(info, entry.first, entry.second, rule->content); });
   }
-  return absl::OkStatus();
+  return RunChecks(checks, CheckThreads());
 }
 
 }  // namespace kindred

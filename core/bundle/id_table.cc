@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstring>
 
+#include "core/base/read_once.h"
 #include "core/base/str_cat.h"
 #include "core/bundle/strict_json.h"
 #include "core/bundle/tensor_names.h"
@@ -43,23 +44,29 @@ bool Equal(const char* a, const char* b, size_t size) {
 }  // namespace
 
 std::string_view IdTable::Id(uint32_t index) const {
-  const auto begin = static_cast<size_t>(offsets_[index]);
-  return {bytes_.data() + begin, static_cast<size_t>(offsets_[index + 1]) - begin};
+  if (index >= size()) return {};
+  const auto begin = static_cast<uint64_t>(ReadOnce(offsets_[index]));
+  const auto end = static_cast<uint64_t>(ReadOnce(offsets_[index + 1]));
+  if (begin > end || end > bytes_.size()) return {};
+  return {bytes_.data() + begin, end - begin};
 }
 
 bool IdTable::IsAt(uint64_t place, std::string_view id) const {
-  return (place & kLengthMask) == id.size() && Equal(bytes_.data() + (place >> kLengthBits), id.data(), id.size());
+  const uint64_t begin = place >> kLengthBits;
+  return (place & kLengthMask) == id.size() && id.size() <= bytes_.size() && begin <= bytes_.size() - id.size() &&
+         Equal(bytes_.data() + begin, id.data(), id.size());
 }
 
 uint32_t IdTable::FindFrom(uint64_t slot, std::string_view id, uint64_t hash) const {
   const uint64_t mask = index_.size() / 2 - 1;
-  // A checked index is at most half full, so an empty slot ends this.
-  for (;; slot = (slot + 1) & mask) {
-    const uint64_t word = index_[2 * slot];
+  // A checked index is at most half full, so an empty slot ends this, and has no id further from its hash.
+  for (uint64_t probes = 0; probes <= kMaxIdProbes; ++probes, slot = (slot + 1) & mask) {
+    const uint64_t word = ReadOnce(index_[2 * slot]);
     if (word == 0) return kNone;
     if (((word ^ hash) & kTagMask) != 0) continue;
-    if (IsAt(index_[2 * slot + 1], id)) return static_cast<uint32_t>(word) - 1;
+    if (IsAt(ReadOnce(index_[2 * slot + 1]), id)) return Known(static_cast<uint32_t>(word) - 1);
   }
+  return kNone;
 }
 
 std::optional<uint32_t> IdTable::Find(std::string_view id) const {
@@ -94,19 +101,24 @@ void IdTable::FindGroup(std::span<const std::string_view> ids, std::span<uint32_
   }
   // Finds the first slot, from slots[i] on, that is empty or has the id's tag; false where a line ends before.
   const auto probe = [&](size_t i, bool one_line) {
-    uint64_t slot = slots[i], word;
-    while ((word = index_[2 * slot]) != 0 && ((word ^ hashes[i]) & kTagMask) != 0) {
+    uint64_t slot = slots[i], word, probes = 0;
+    while ((word = ReadOnce(index_[2 * slot])) != 0 && ((word ^ hashes[i]) & kTagMask) != 0) {
       slot = (slot + 1) & mask;
+      if (++probes > kMaxIdProbes) {
+        word = 0;
+        break;
+      }
       if (!one_line || slot % kSlotsPerLine != 0) continue;
       slots[i] = slot;
       return false;
     }
     slots[i] = slot;
-    places[i] = index_[2 * slot + 1];
-    found[i] = static_cast<uint32_t>(word) - 1;  // of an empty slot: kNone
-    const char* bytes = bytes_.data() + (places[i] >> kLengthBits);
-    Prefetch(bytes);
-    Prefetch(bytes + (places[i] & kLengthMask));
+    places[i] = ReadOnce(index_[2 * slot + 1]);
+    found[i] = Known(static_cast<uint32_t>(word) - 1);  // of an empty slot: kNone
+    // Numbers until IsAt has looked at them: only prefetches may go anywhere.
+    const uint64_t bytes = reinterpret_cast<uintptr_t>(bytes_.data()) + (places[i] >> kLengthBits);
+    Prefetch(reinterpret_cast<const void*>(bytes));
+    Prefetch(reinterpret_cast<const void*>(bytes + (places[i] & kLengthMask)));
     return true;
   };
   for (size_t i = 0; i < ids.size(); ++i) {

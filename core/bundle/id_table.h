@@ -1,5 +1,6 @@
 // A table of distinct UTF-8 ids with a prebuilt hash index: index → id in O(1), id → index touching two pages (the
-// slot and the id's bytes). Views; thread-safe.
+// slot and the id's bytes). Views; thread-safe. Whatever somebody writes over the mapped bytes meanwhile, look-ups end,
+// stay within the tensors and give indices below size().
 //
 // Index: U64 [slots × 2], slots a power of two ≥ 2n, open addressing with linear probing from XXH3(id) mod slots.
 // Word 0 of a slot: 0 = empty, else (XXH3(id) & 0xffffffff00000000) | (index + 1). Word 1: (byte offset << 16) |
@@ -26,7 +27,7 @@ class IdTable {
 
   uint32_t size() const { return offsets_.empty() ? 0 : static_cast<uint32_t>(offsets_.size() - 1); }
   bool empty() const { return size() == 0; }
-  // REQUIRES: index < size().
+  // Empty for an index that the table does not have.
   std::string_view Id(uint32_t index) const;
   // The index of `id`, or nullopt. REQUIRES: the table has an index.
   std::optional<uint32_t> Find(std::string_view id) const;
@@ -36,6 +37,8 @@ class IdTable {
   void FindMany(std::span<const std::string_view> ids, std::span<uint32_t> found) const;
 
  private:
+  // The index where it is one of this table, else kNone.
+  uint32_t Known(uint32_t index) const { return index < size() ? index : kNone; }
   // Whether the bytes at a slot's `place` are the id.
   bool IsAt(uint64_t place, std::string_view id) const;
   // Looks at `slot` and on from there.

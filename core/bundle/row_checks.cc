@@ -3,10 +3,24 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/base/read_once.h"
 #include "core/base/status_macros.h"
 #include "core/bundle/tensor_names.h"
 
 namespace kindred {
+namespace {
+
+// Where a row begins and ends, below `size`, though the file may have changed since its offsets were checked.
+absl::Status RowRange(std::string_view name, const TensorView& tensor, size_t row, size_t size, size_t* begin,
+                      size_t* end) {
+  const std::span<const int64_t> offsets = tensor.As<int64_t>();
+  *begin = static_cast<size_t>(ReadOnce(offsets[row]));
+  *end = static_cast<size_t>(ReadOnce(offsets[row + 1]));
+  if (*begin <= *end && *end <= size) return absl::OkStatus();
+  return ElementError(name, tensor, row, "the file changed while it was checked");
+}
+
+}  // namespace
 
 absl::Status CheckIndices(std::string_view name, const TensorView& tensor, uint64_t n, std::string_view of) {
   const std::span<const uint32_t> values = tensor.As<uint32_t>();
@@ -46,12 +60,13 @@ absl::Status CheckRows(const TensorMap& tensors, std::string_view csr, uint64_t 
   const std::span<const uint32_t> values = values_view->As<uint32_t>();
   RETURN_IF_ERROR(CheckOffsets(offsets_name, *offsets_view, values_name, values.size()));
   RETURN_IF_ERROR(CheckIndices(values_name, *values_view, n, of));
-  const std::span<const int64_t> offsets = offsets_view->As<int64_t>();
-  for (size_t row = 0; row + 1 < offsets.size(); ++row) {
-    for (int64_t i = offsets[row] + 1; i < offsets[row + 1]; ++i) {
+  for (size_t row = 0; row + 1 < offsets_view->As<int64_t>().size(); ++row) {
+    size_t begin = 0, end = 0;
+    RETURN_IF_ERROR(RowRange(offsets_name, *offsets_view, row, values.size(), &begin, &end));
+    for (size_t i = begin + 1; i < end; ++i) {
       if (values[i] <= values[i - 1]) {
-        return ElementError(values_name, *values_view, static_cast<uint64_t>(i), "found ", values[i], " after ",
-                            values[i - 1], ", expected row ", row, " to ascend");
+        return ElementError(values_name, *values_view, i, "found ", values[i], " after ", values[i - 1],
+                            ", expected row ", row, " to ascend");
       }
     }
   }
@@ -69,19 +84,20 @@ absl::Status CheckRankedRows(const TensorMap& tensors, std::string_view csr, uin
   const std::span<const float> weights = weights_view->As<float>();
   RETURN_IF_ERROR(CheckOffsets(offsets_name, *offsets_view, values_name, values.size()));
   RETURN_IF_ERROR(CheckIndices(values_name, *values_view, n, of));
-  const std::span<const int64_t> offsets = offsets_view->As<int64_t>();
   std::vector<uint32_t> met_in(n, 0);  // row + 1; rows are fewer than 2³² − 64
-  for (size_t row = 0; row + 1 < offsets.size(); ++row) {
-    for (int64_t i = offsets[row]; i < offsets[row + 1]; ++i) {
-      const auto at = static_cast<uint64_t>(i);
-      if (met_in[values[i]] == row + 1) {
-        return ElementError(values_name, *values_view, at, "found ", values[i], " a second time in row ", row,
+  for (size_t row = 0; row + 1 < offsets_view->As<int64_t>().size(); ++row) {
+    size_t begin = 0, end = 0;
+    RETURN_IF_ERROR(RowRange(offsets_name, *offsets_view, row, std::min(values.size(), weights.size()), &begin, &end));
+    for (size_t i = begin; i < end; ++i) {
+      const uint32_t value = ReadOnce(values[i]);
+      if (value >= n || met_in[value] == row + 1) {
+        return ElementError(values_name, *values_view, i, "found ", value, " a second time in row ", row,
                             ", expected distinct ones");
       }
-      met_in[values[i]] = static_cast<uint32_t>(row + 1);
+      met_in[value] = static_cast<uint32_t>(row + 1);
       // Written so that a NaN is found.
-      if (i > offsets[row] && !(weights[i] <= weights[i - 1])) {
-        return ElementError(weights_name, *weights_view, at, "found ", weights[i], " after ", weights[i - 1],
+      if (i > begin && !(weights[i] <= weights[i - 1])) {
+        return ElementError(weights_name, *weights_view, i, "found ", weights[i], " after ", weights[i - 1],
                             ", expected row ", row, " never to rise and to be finite");
       }
     }

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <vector>
 
 #include "core/base/checksum.h"
+#include "core/base/parallel_checks.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/bundle/strict_json.h"
@@ -34,7 +37,9 @@ std::string_view AsText(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-std::string TensorChecksum(std::span<const std::byte> bytes) { return StrCat("xxh3:", Xxh3Hex(bytes)); }
+std::string TensorChecksum(std::span<const std::byte> bytes) { return TensorChecksum(Xxh3(bytes)); }
+
+std::string TensorChecksum(uint64_t xxh3) { return StrCat("xxh3:", Xxh3Hex(xxh3)); }
 
 std::string UnsealedDigest() { return StrCat(kDigestPrefix, std::string(kDigestDigits, '0')); }
 
@@ -86,16 +91,21 @@ absl::Status CheckHeaderSeal(const Header& header, std::span<const std::byte> le
 
 absl::Status CheckTensorSeals(const Header& header, std::span<const std::byte> file) {
   ASSIGN_OR_RETURN(const auto checksums, ParseStringObject(header.metadata.find(names::kChecksums)->second));
+  std::vector<std::function<absl::Status()>> checks;
   for (const TensorEntry& tensor : header.tensors) {
-    const std::string found = TensorChecksum(file.subspan(tensor.begin, tensor.end - tensor.begin));
-    const std::string& expected = checksums.find(tensor.name)->second;
-    if (found != expected) {
-      return absl::InvalidArgumentError(StrCat("tensor ", Quoted(tensor.name), ", bytes ", tensor.begin, "..",
-                                               tensor.end, ": checksum is ", found, ", expected ", Quoted(expected),
-                                               ": the file has changed since it was sealed; get a fresh copy"));
-    }
+    checks.emplace_back([&] {
+      return CheckTensorSeal(tensor, TensorChecksum(file.subspan(tensor.begin, tensor.end - tensor.begin)),
+                             checksums.find(tensor.name)->second);
+    });
   }
-  return absl::OkStatus();
+  return RunChecks(checks, CheckThreads());
+}
+
+absl::Status CheckTensorSeal(const TensorEntry& tensor, std::string_view found, std::string_view expected) {
+  if (found == expected) return absl::OkStatus();
+  return absl::InvalidArgumentError(StrCat("tensor ", Quoted(tensor.name), ", bytes ", tensor.begin, "..", tensor.end,
+                                           ": checksum is ", found, ", expected ", Quoted(expected),
+                                           ": the file has changed since it was sealed; get a fresh copy"));
 }
 
 }  // namespace kindred

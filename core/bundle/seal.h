@@ -15,6 +15,7 @@ namespace kindred {
 
 // "xxh3:<16 hex>", as in kindred.checksums.
 std::string TensorChecksum(std::span<const std::byte> bytes);
+std::string TensorChecksum(uint64_t xxh3);
 
 // "xxh128:<32 hex>" of a header (its 8 length bytes and JSON), with the digits of kindred.digest, when it has one in
 // the form that the writer gives it, taken as '0'. O(header).
@@ -31,7 +32,10 @@ std::string UnsealedDigest();
 absl::Status CheckHeaderSeal(const Header& header, std::span<const std::byte> length_and_json);
 
 // Checks every tensor of a sealed file against kindred.checksums. REQUIRES: CheckHeaderSeal passed. INVALID_ARGUMENT
-// naming tensor, byte range, expected and found. O(file).
+// naming tensor, byte range, expected and found. O(file), by several threads.
 absl::Status CheckTensorSeals(const Header& header, std::span<const std::byte> file);
+
+// The same of one tensor whose checksum was computed.
+absl::Status CheckTensorSeal(const TensorEntry& tensor, std::string_view found, std::string_view expected);
 
 }  // namespace kindred

@@ -109,6 +109,9 @@ Admission WithoutSeen(const Model& model, const SubjectView& subject, const Admi
   const auto end =
       std::set_union(seen.begin(), seen.end(), scratch->own.begin(), scratch->own.end(), excluded->begin());
   excluded->erase(end, excluded->end());
+  // Of a file that was overwritten anything may come.
+  const uint32_t n_items = model.n_items();
+  std::erase_if(*excluded, [n_items](uint32_t item) { return item >= n_items; });
   out.excluded = *excluded;
   return out;
 }

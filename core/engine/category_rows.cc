@@ -4,6 +4,8 @@
 #include <cmath>
 #include <span>
 
+#include "core/base/read_once.h"
+
 namespace kindred {
 namespace {
 
@@ -87,13 +89,14 @@ CategoryRows MakeCategoryRows(const RowsView& rows, uint32_t dim, const RowsView
     double count = 0;
     for (int64_t m = members.offsets[category]; m < members.offsets[size_t{category} + 1]; ++m) {
       const uint32_t item = members.items[m];
-      const auto columns = rows.Row(item);
-      const auto weights = rows.RowWeights(item);
+      const auto [columns, weights] = rows.RowEntries(item);
       if (SaysNothing(weights)) continue;
       const double scale = ScaleOf(weights, unit);
       for (size_t i = 0; i < columns.size(); ++i) {
-        if (sums[columns[i]] == 0) touched.push_back(columns[i]);
-        sums[columns[i]] += scale * weights[i];
+        const uint32_t column = ReadOnce(columns[i]);
+        if (column >= dim) continue;
+        if (sums[column] == 0) touched.push_back(column);
+        sums[column] += scale * weights[i];
       }
       ++count;
     }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "core/base/read_once.h"
 #include "core/base/status_macros.h"
 #include "core/bundle/id_table.h"
 #include "core/bundle/tensor_names.h"
@@ -49,7 +50,11 @@ OwnedTensor CategoryBitmaps(const BundleInfo& info, const TensorMap& tensors) {
 OwnedTensor Popularity(const BundleInfo& info, const TensorMap& tensors) {
   auto tensor = OwnedTensor::Zeros<float>(std::string(names::kPopularity), Shape({info.n_items}));
   const auto counts = tensor.Data<float>();
-  for (uint32_t item : TensorOrEmpty<uint32_t>(tensors, names::Values(names::kSeen))) counts[item] += 1;
+  for (const uint32_t& value : TensorOrEmpty<uint32_t>(tensors, names::Values(names::kSeen))) {
+    // A file may change after it was checked, or be one that only its header vouches for.
+    const uint32_t item = ReadOnce(value);
+    if (item < counts.size()) counts[item] += 1;
+  }
   return tensor;
 }
 
@@ -57,7 +62,9 @@ OwnedTensor PopularityOrder(std::span<const float> popularity) {
   auto tensor = OwnedTensor::Zeros<uint32_t>(std::string(names::kPopularityOrder), Shape({popularity.size()}));
   const auto order = tensor.Data<uint32_t>();
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return popularity[a] > popularity[b]; });
+  // A copy: a sort may not see numbers change.
+  const std::vector<float> by(popularity.begin(), popularity.end());
+  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return by[a] > by[b]; });
   return tensor;
 }
 
@@ -100,15 +107,21 @@ void DeriveSparse(const BundleInfo& info, const TensorMap& tensors, const std::s
   auto values = OwnedTensor::Zeros<uint32_t>(names::Values(columns), Shape({rows.values.size()}));
   auto weights = OwnedTensor::Zeros<float>(names::Weights(columns), Shape({rows.values.size()}));
   const auto begin = offsets.Data<int64_t>();
-  for (uint32_t feature : rows.values) ++begin[size_t{feature} + 1];
+  // Counted and then filled in: of a file that changes in between what no longer fits is left out.
+  for (const uint32_t& value : rows.values) {
+    const uint32_t feature = ReadOnce(value);
+    if (feature < spec.dim) ++begin[size_t{feature} + 1];
+  }
   std::partial_sum(begin.begin(), begin.end(), begin.begin());
   std::vector<int64_t> next(begin.begin(), begin.end() - 1);
   for (uint32_t item = 0; item < info.n_items; ++item) {
-    const auto features = rows.Row(item);
+    const auto [features, feature_weights] = rows.RowEntries(item);
     for (size_t f = 0; f < features.size(); ++f) {
-      const int64_t at = next[features[f]]++;
+      const uint32_t feature = ReadOnce(features[f]);
+      if (feature >= spec.dim || next[feature] == begin[size_t{feature} + 1]) continue;
+      const int64_t at = next[feature]++;
       values.Data<uint32_t>()[at] = item;
-      weights.Data<float>()[at] = rows.RowWeights(item)[f];
+      weights.Data<float>()[at] = feature_weights[f];
     }
   }
   for (OwnedTensor* tensor : {&offsets, &values, &weights}) out->push_back(std::move(*tensor));

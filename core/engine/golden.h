@@ -16,7 +16,7 @@ std::string MakeGoldenQueries(const Model& model);
 // Answers the bundle's golden queries and compares: same items, same order, scores bit-equal (1e-5 relative where a
 // history is folded in: solvers sum in an order that compilers may choose). Returns how many were
 // compared (0 when the bundle has none); DATA_LOSS naming query, rank, expected and found on a mismatch,
-// INVALID_ARGUMENT when the JSON is not what the format says.
+// INVALID_ARGUMENT when the JSON is not what the format says. Pages of a map that this made resident are let go of.
 absl::StatusOr<int> CheckGoldenQueries(const Model& model);
 
 }  // namespace kindred

@@ -76,7 +76,10 @@ void ListBuilder::TakeByScore(uint32_t count, const ListShape& shape) {
     const uint32_t wanted = shape.max_per_category == 0 ? missing : 2 * missing + 32;
     const auto best = Top(ranking_, wanted, left, &ranking_scratch_);
     const size_t reaching = Reaching(best, shape.min_score);
-    for (size_t i = 0; i < reaching && scratch_.list.size() < count; ++i) Take(best[i], shape);
+    for (size_t i = 0; i < reaching && scratch_.list.size() < count; ++i) {
+      // What does not fit never will: the next search goes on behind it, whatever the bitmaps say.
+      if (!Take(best[i], shape)) ClearBit(best[i].item, &scratch_.mask);
+    }
     if (reaching < best.size() || best.size() < wanted) return;
   }
 }

@@ -13,6 +13,7 @@
 #include "core/bundle/tensor_names.h"
 #include "core/engine/category_means.h"
 #include "core/engine/derive.h"
+#include "core/engine/index_copies.h"
 #include "core/topk/quantizer.h"
 
 namespace kindred {
@@ -23,11 +24,12 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 }
 
 // A raw bundle has no digest of its own: one over what its tensors are and hold.
-std::string RawDigest(const TensorMap& tensors) {
+std::string RawDigest(const BundleReader& reader) {
   std::string listing;
-  for (const auto& [name, view] : tensors) {
+  for (const auto& [name, view] : reader.tensors()) {
+    const std::string& checksum = reader.checksums().find(name)->second;
     absl::StrAppendFormat(&listing, "%s %s [%s] %s\n", name, DTypeName(view.dtype), absl::StrJoin(view.shape, ","),
-                          Xxh3Hex(view.bytes));
+                          checksum.substr(checksum.find(':') + 1));
   }
   return absl::StrCat("xxh128:", Xxh128Hex(std::as_bytes(std::span(listing))));
 }
@@ -45,33 +47,44 @@ double InverseRms(std::span<const float> items, uint32_t n_items) {
   return sum > 0 ? 1 / std::sqrt(sum / n_items) : 0;
 }
 
-RowsView Rows(const TensorMap& tensors, std::string_view csr) {
+RowsView Rows(const TensorMap& tensors, std::string_view csr, uint64_t columns) {
   return {TensorOrEmpty<int64_t>(tensors, names::Offsets(csr)), TensorOrEmpty<uint32_t>(tensors, names::Values(csr)),
-          TensorOrEmpty<float>(tensors, names::Weights(csr))};
+          TensorOrEmpty<float>(tensors, names::Weights(csr)), columns};
 }
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::string& path, std::string_view name,
-                                                         std::string_view version) {
+absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::string& path, const ModelLoadOptions& options) {
   std::shared_ptr<Model> model(new Model());
   const auto opened = std::chrono::steady_clock::now();
-  ASSIGN_OR_RETURN(model->reader_, BundleReader::Open(path, VerifyLevel::kChecksums));
+  ASSIGN_OR_RETURN(model->reader_, BundleReader::Open(path, OpenOptions{options.verify, options.mode}));
+  if (options.verify == VerifyLevel::kHeader && !model->info().sealed) {
+    ASSIGN_OR_RETURN(model->reader_, BundleReader::Open(path, OpenOptions{VerifyLevel::kChecksums, options.mode}));
+  }
   model->cost_.verify_seconds = SecondsSince(opened);
 
   const auto verified = std::chrono::steady_clock::now();
   model->tensors_ = model->reader_->tensors();
+  ASSIGN_OR_RETURN(model->indices_, CopyIndices(model->info(), model->tensors_));
+  for (const OwnedTensor& tensor : model->indices_) {
+    TensorView& view = model->tensors_.find(tensor.name)->second;
+    view.bytes = tensor.bytes.span();
+  }
   ASSIGN_OR_RETURN(model->derived_, DeriveMissing(model->info(), model->tensors_));
   for (const OwnedTensor& tensor : model->derived_) {
     model->tensors_.emplace(tensor.name, tensor.view());
     model->cost_.derived.push_back(tensor.name);
   }
   const BundleInfo& info = model->info();
-  model->name_ = info.model.empty() ? std::string(name) : info.model;
-  model->version_ = version.empty() ? info.version : std::string(version);
-  model->digest_ = info.digest.empty() ? RawDigest(model->reader_->tensors()) : info.digest;
+  model->name_ = info.model.empty() ? options.name : info.model;
+  model->version_ = options.version.empty() ? info.version : options.version;
+  model->digest_ = info.digest.empty() ? RawDigest(*model->reader_) : info.digest;
   RETURN_IF_ERROR(model->Bind());
   model->cost_.derive_seconds = SecondsSince(verified);
+  if (model->poisoned()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: pages of the file went away while it was loaded; get a fresh copy", path));
+  }
   return model;
 }
 
@@ -82,9 +95,9 @@ absl::Status Model::Bind() {
   tokens_ = IdTableFrom(tensors_, names::kTokenIds);
   actions_ = IdTableFrom(tensors_, names::kActionIds);
   item_names_ = IdTableFrom(tensors_, names::kItemNames);
-  seen_ = Rows(tensors_, names::kSeen);
-  recommendations_ = Rows(tensors_, names::kRecommendations);
-  item_categories_ = Rows(tensors_, names::kItemCategories);
+  seen_ = Rows(tensors_, names::kSeen, n_items());
+  recommendations_ = Rows(tensors_, names::kRecommendations, n_items());
+  item_categories_ = Rows(tensors_, names::kItemCategories, categories_.size());
   BindTokens();
   new_vocabulary_ = std::make_unique<NewVocabulary>(items_.size(), tokens_.size());
   for (const auto& [name, view] : tensors_) {
@@ -122,8 +135,8 @@ absl::Status Model::BindSpace(const SpaceSpec& spec, Space* space) {
   if (IsSparse(spec.fold_in)) {
     SparseSpace& sparse = space->sparse;
     sparse.neighbors = spec.fold_in == FoldIn::kNeighbors;
-    sparse.rows = Rows(tensors_, names::Space(space->name, names::kRows));
-    sparse.columns = Rows(tensors_, names::Space(space->name, names::kColumns));
+    sparse.rows = Rows(tensors_, names::Space(space->name, names::kRows), spec.dim);
+    sparse.columns = Rows(tensors_, names::Space(space->name, names::kColumns), n_items());
     sparse.norms = space->inverse_norms;
     if (spec.metric == Metric::kCosine) sparse.multipliers = space->inverse_norms;
     if (spec.prior_weight != 0) sparse.prior = padded_prior_.span();

@@ -65,6 +65,7 @@ OwnedTensor MakeTraitItems(const std::string& name, std::span<const float> items
     for (uint64_t i = 0; i < n_items; ++i) {
       const double x = items[i * dim + j];
       strength[i] = row_sums[i] > 0 ? x * (std::abs(x) / row_sums[i]) : 0;
+      if (std::isnan(strength[i])) strength[i] = 0;  // no sort may see one
     }
     std::iota(order.begin(), order.end(), 0u);
     std::partial_sort(order.begin(), order.begin() + count, order.end(), [&](uint32_t a, uint32_t b) {

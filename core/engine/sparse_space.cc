@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/base/read_once.h"
 #include "core/topk/best_k.h"
 
 namespace kindred {
@@ -13,11 +14,13 @@ namespace {
 template <typename Use>
 void ForEachRow(const SparseSpace& space, RowsBy rows, uint32_t item, const Use& use) {
   if (rows == RowsBy::kItem) {
-    use(space.rows.Row(item), space.rows.RowWeights(item));
+    const RowsView::Entries row = space.rows.RowEntries(item);
+    use(row.values, row.weights);
     return;
   }
   for (uint32_t category : space.item_categories.Row(item)) {
-    use(space.category_rows.Row(category), space.category_rows.RowWeights(category));
+    const RowsView::Entries row = space.category_rows.RowEntries(category);
+    use(row.values, row.weights);
   }
 }
 
@@ -29,9 +32,11 @@ void MakeQuery(const SparseSpace& space, RowsBy rows, std::span<const ItemWeight
   for (const ItemWeight& entry : coefficients) {
     ForEachRow(space, rows, entry.item, [&](std::span<const uint32_t> features, std::span<const float> weights) {
       for (size_t f = 0; f < features.size(); ++f) {
-        double& sum = scratch->query[features[f]];
+        const uint32_t feature = ReadOnce(features[f]);
+        if (feature >= space.dim) continue;
+        double& sum = scratch->query[feature];
         // One that came back to 0 is here twice, until it is made unique.
-        if (sum == 0) scratch->touched.push_back(features[f]);
+        if (sum == 0) scratch->touched.push_back(feature);
         sum += entry.weight * weights[f];
       }
     });
@@ -46,7 +51,11 @@ void ClearQuery(SparseScratch* scratch) {
 
 void AddPostings(std::span<const uint32_t> items, std::span<const float> weights, double factor,
                  std::vector<double>* scores) {
-  for (size_t i = 0; i < items.size(); ++i) (*scores)[items[i]] += factor * weights[i];
+  const size_t n_items = scores->size();
+  for (size_t i = 0; i < items.size(); ++i) {
+    const uint32_t item = ReadOnce(items[i]);
+    if (item < n_items) (*scores)[item] += factor * weights[i];
+  }
 }
 
 // w_i / Σ w_i k_i of the items with k_i > 0 categories that have a row.
@@ -152,8 +161,8 @@ void SumPostings(const SparseSpace& space, RowsBy rows, std::span<const ItemWeig
   }
   MakeQuery(space, rows, coefficients, scratch);
   for (uint32_t feature : scratch->touched) {
-    AddPostings(space.columns.Row(feature), space.columns.RowWeights(feature), scratch->query[feature],
-                &scratch->scores);
+    const RowsView::Entries postings = space.columns.RowEntries(feature);
+    AddPostings(postings.values, postings.weights, scratch->query[feature], &scratch->scores);
   }
   ClearQuery(scratch);
 }
@@ -183,8 +192,7 @@ std::span<const ScoredItem> SparseTopK(const SparseSpace& space, const SparseQue
 
 double SparseKernel(const SparseSpace& space, uint32_t i, uint32_t j, RowsBy rows) {
   double sum = 0;
-  const auto right = space.rows.Row(j);
-  const auto right_weights = space.rows.RowWeights(j);
+  const auto [right, right_weights] = space.rows.RowEntries(j);
   ForEachRow(space, rows, i, [&](std::span<const uint32_t> left, std::span<const float> left_weights) {
     if (space.neighbors) {
       sum += At(left, left_weights, j);

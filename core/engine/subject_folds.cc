@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/base/read_once.h"
 #include "core/engine/subject_resolver.h"
 
 namespace kindred {
@@ -18,12 +19,13 @@ bool SameStep(const EventView& a, const EventView& b) { return a.blend_step == b
 
 void SeenHistory(const Model& model, uint32_t user, bool count_each, std::vector<ItemWeight>* history) {
   history->clear();
-  const auto items = model.Seen(user);
-  const auto weights = model.SeenWeights(user);
+  const auto [items, weights] = model.SeenEntries(user);
   if (weights.empty() && !count_each) return;
   for (size_t i = 0; i < items.size(); ++i) {
-    const double weight = weights.empty() ? 1.0 : weights[i];
-    if (weight != 0) history->push_back({items[i], weight});
+    const uint32_t item = ReadOnce(items[i]);
+    const double weight = weights.empty() ? 1.0 : ReadOnce(weights[i]);
+    // Of a file that was overwritten anything may come.
+    if (item < model.n_items() && std::isfinite(weight) && weight != 0) history->push_back({item, weight});
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/base/read_once.h"
 #include "core/kernels/dispatch.h"
 
 namespace kindred {
@@ -62,7 +63,10 @@ class Ranker {
 
   // The user's list with its scores, and behind it everything else by popularity, with scores below those of the list.
   Ranking ByList() {
-    const RankedItems list = model_.Recommendations(*model_.users().Find(subject_.user_id));
+    const auto user = model_.users().Find(subject_.user_id);
+    const RankedItems list = user.has_value() ? model_.Recommendations(*user) : RankedItems();
+    // The list was there when this rung was chosen, and is gone only where its file was overwritten.
+    if (list.empty()) return ByPopularity();
     const auto popularity = model_.popularity();
     const float most = popularity.empty() ? 0 : popularity[model_.popularity_order().front()];
     const double last = list.scores.back(), gap = std::max(1.0, std::abs(last) * 0x1p-10);
@@ -72,7 +76,10 @@ class Ranker {
       scratch_.scores[i] =
           static_cast<float>(std::max<double>(last - gap * (2 - share), std::numeric_limits<float>::lowest()));
     }
-    for (size_t i = 0; i < list.items.size(); ++i) scratch_.scores[list.items[i]] = list.scores[i];
+    for (size_t i = 0; i < list.items.size(); ++i) {
+      const uint32_t item = ReadOnce(list.items[i]);
+      if (item < scratch_.scores.size()) scratch_.scores[item] = list.scores[i];
+    }
     for (size_t i = 0; i < plan_.boost.size() && i < scratch_.scores.size(); ++i) scratch_.scores[i] += plan_.boost[i];
     Ranking out;
     out.scores = scratch_.scores;

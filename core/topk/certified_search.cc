@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "core/topk/best_k.h"
@@ -52,13 +54,16 @@ void CertifiedSearch::AddHits(uint32_t tile, const TileHits& hits) {
     const uint32_t lane = static_cast<uint32_t>(std::countr_zero(mask));
     const float* bound = bounds + lane / kBlockItems * 2;
     const float width = input.residual_weight * bound[0] + input.code_weight * bound[1] + input.slack;
-    const float upper = hits.approx[lane] + width;
+    float upper = hits.approx[lane] + width, lower = hits.approx[lane] - width;
     if (upper < lower_bounds_.threshold()) continue;
+    // Bounds of a mapped file that was overwritten may be NaN, which no sort may see. It says nothing: any score can be.
+    if (std::isnan(upper)) upper = std::numeric_limits<float>::infinity();
+    if (std::isnan(lower)) lower = -std::numeric_limits<float>::infinity();
     const uint32_t item = tile * kTileItems + lane;
     if (excluded_.Contains(item)) continue;
     if (scratch_.candidates.size() == scratch_.candidates.capacity()) MakeRoom();
     scratch_.candidates.push_back({item, upper});
-    lower_bounds_.Add(hits.approx[lane] - width);
+    lower_bounds_.Add(lower);
   }
 }
 

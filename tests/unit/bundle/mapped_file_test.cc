@@ -1,11 +1,15 @@
 #include "core/bundle/mapped_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
+#include <span>
+#include <string>
 
 #include "tests/support/files.h"
 
@@ -22,6 +26,61 @@ TEST(MappedFileTest, MapsTheWholeFile) {
   EXPECT_EQ((*file)->path(), dir.File("a"));
   ASSERT_EQ((*file)->bytes().size(), 5u);
   EXPECT_EQ(std::memcmp((*file)->bytes().data(), "hello", 5), 0);
+}
+
+TEST(MappedFileTest, ACopyStaysWhatItWasWhateverHappensToTheFile) {
+  const testing::TempDir dir;
+  const std::string text(100'000, 'a');
+  testing::WriteFile(dir.File("a"), text);
+  const auto file = MappedFile::Open(dir.File("a"), LoadMode::kCopy);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ((*file)->mode(), LoadMode::kCopy);
+  testing::PatchFile(dir.File("a"), 5, "bcd");
+  ASSERT_EQ(truncate(dir.File("a").c_str(), 10), 0);
+  (*file)->ReleasePages();
+  ASSERT_EQ((*file)->bytes().size(), text.size());
+  EXPECT_EQ(std::memcmp((*file)->bytes().data(), text.data(), text.size()), 0);
+  EXPECT_FALSE((*file)->faulted());
+  EXPECT_TRUE((*file)->CheckUnchanged().ok());
+  std::string read(7, ' ');
+  ASSERT_TRUE((*file)->Read(3, std::as_writable_bytes(std::span(read))).ok());
+  EXPECT_EQ(read, "aaaaaaa");
+}
+
+TEST(MappedFileTest, AMapTellsWhetherItsFileChanged) {
+  const testing::TempDir dir;
+  testing::WriteFile(dir.File("a"), "hello");
+  testing::WriteFile(dir.File("b"), "other");
+  const auto file = MappedFile::Open(dir.File("a"));
+  ASSERT_TRUE(file.ok());
+  // Another file under its name is not its own.
+  ASSERT_EQ(rename(dir.File("a").c_str(), dir.File("c").c_str()), 0);
+  ASSERT_EQ(rename(dir.File("b").c_str(), dir.File("a").c_str()), 0);
+  EXPECT_TRUE((*file)->CheckUnchanged().ok());
+  struct timespec times[2] = {{1, 0}, {1, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, dir.File("c").c_str(), times, 0), 0);
+  EXPECT_EQ((*file)->CheckUnchanged().code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_EQ(truncate(dir.File("c").c_str(), 3), 0);
+  const absl::Status shorter = (*file)->CheckUnchanged();
+  EXPECT_EQ(shorter.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(shorter.message()), HasSubstr("has 3 bytes, expected the 5"));
+  std::string read(5, ' ');
+  const absl::Status gone = (*file)->Read(0, std::as_writable_bytes(std::span(read)));
+  EXPECT_EQ(gone.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(gone.message()), HasSubstr("ends at byte 3"));
+}
+
+TEST(MappedFileTest, PagesCanBeLetGoOfAndAskedFor) {
+  const testing::TempDir dir;
+  const std::string text(50'000, 'a');
+  testing::WriteFile(dir.File("a"), text);
+  const auto file = MappedFile::Open(dir.File("a"));
+  ASSERT_TRUE(file.ok());
+  (*file)->Populate(4'095, 30'000);
+  (*file)->Populate(0, 0);
+  (*file)->ReleasePages();
+  (*file)->Populate(49'999, 1);
+  EXPECT_EQ(std::memcmp((*file)->bytes().data(), text.data(), text.size()), 0);
 }
 
 TEST(MappedFileTest, OutlivesTheName) {

@@ -1,0 +1,44 @@
+// Checks that do not depend on one another, by several threads.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace kindred {
+
+// Runs every check, each once, by at most `n_threads` threads of which the caller's is one, and returns the first of
+// them in order that failed: the same whatever the threads do. REQUIRES: checks do not throw.
+inline absl::Status RunChecks(std::span<const std::function<absl::Status()>> checks, unsigned n_threads) {
+  std::vector<absl::Status> results(checks.size());
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t i = next.fetch_add(1); i < checks.size(); i = next.fetch_add(1)) results[i] = checks[i]();
+  };
+  std::vector<std::thread> threads;
+  try {
+    while (threads.size() + 1 < n_threads && threads.size() + 1 < checks.size()) threads.emplace_back(work);
+  } catch (const std::system_error&) {
+    // Those there are do it all.
+  }
+  work();
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& result : results) {
+    if (!result.ok()) return result;
+  }
+  return absl::OkStatus();
+}
+
+// Threads for checks at load: few, for a server that serves meanwhile.
+inline unsigned CheckThreads() {
+  const unsigned cores = std::thread::hardware_concurrency();
+  return cores < 2 ? 1 : (cores < 4 ? cores : 4);
+}
+
+}  // namespace kindred
