@@ -7,9 +7,9 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "core/bundle/bundle_reader.h"
 #include "core/bundle/tensor_names.h"
-#include "trainer/base/progress.h"
 #include "trainer/commands/commands.h"
 
 namespace kindred {

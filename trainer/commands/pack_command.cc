@@ -4,11 +4,11 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "core/bundle/tensor_names.h"
-#include "trainer/base/progress.h"
+#include "core/packing/legacy.h"
+#include "core/packing/pack.h"
 #include "trainer/commands/commands.h"
-#include "trainer/packing/legacy.h"
-#include "trainer/packing/pack.h"
 
 namespace kindred {
 namespace {

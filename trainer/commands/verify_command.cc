@@ -4,10 +4,10 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "core/engine/derive.h"
 #include "core/engine/golden.h"
 #include "core/engine/model.h"
-#include "trainer/base/progress.h"
 #include "trainer/commands/commands.h"
 
 namespace kindred {

@@ -1,4 +1,4 @@
-#include "trainer/packing/mapping.h"
+#include "core/packing/mapping.h"
 
 #include <algorithm>
 #include <fstream>
@@ -11,8 +11,9 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "trainer/base/text.h"
-#include "trainer/data/csv_reader.h"
+#include "core/base/text.h"
+#include "core/bundle/id_table.h"
+#include "core/packing/csv_reader.h"
 
 namespace kindred {
 namespace {

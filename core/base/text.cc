@@ -1,13 +1,10 @@
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 
 #include <charconv>
 #include <cmath>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
-#include "core/base/utf8.h"
-#include "core/bundle/schema.h"
 
 namespace kindred {
 
@@ -35,17 +32,20 @@ std::optional<uint64_t> ParseIndex(std::string_view text) {
   return value;
 }
 
-std::string IdProblem(std::string_view text) {
-  if (text.size() > kMaxIdBytes) {
-    return absl::StrFormat("is %d bytes long, at most %d are allowed", text.size(), kMaxIdBytes);
-  }
-  return IsValidUtf8(text) ? "" : "is not valid UTF-8";
-}
-
 std::string Shown(std::string_view text) {
   constexpr size_t kLength = 60;
   const std::string escaped = absl::Utf8SafeCHexEscape(std::string(text.substr(0, kLength)));
   return StrCat("'", escaped, text.size() > kLength ? "…'" : "'");
+}
+
+std::string WithThousands(uint64_t value) {
+  const std::string digits = StrCat(value);
+  std::string out;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out.push_back(',');
+    out.push_back(digits[i]);
+  }
+  return out;
 }
 
 }  // namespace kindred

@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "core/bundle/bundle_reader.h"
 #include "core/bundle/bundle_writer.h"
-#include "trainer/packing/bundle_parts.h"
+#include "core/packing/bundle_parts.h"
 
 namespace kindred {
 

@@ -1,4 +1,4 @@
-#include "trainer/packing/mapping.h"
+#include "core/packing/mapping.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

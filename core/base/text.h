@@ -24,10 +24,10 @@ std::optional<double> ParseNumber(std::string_view text);
 // The decimal digits in `text`, blanks around them allowed; nullopt for anything else.
 std::optional<uint64_t> ParseIndex(std::string_view text);
 
-// What is wrong with `text` as an id or name of a bundle ("is not valid UTF-8", …); empty when nothing is.
-std::string IdProblem(std::string_view text);
-
 // For a message: the text in quotes, control characters escaped, cut after 60 bytes.
 std::string Shown(std::string_view text);
+
+// "1,234,567".
+std::string WithThousands(uint64_t value);
 
 }  // namespace kindred

@@ -1,4 +1,4 @@
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,16 +33,16 @@ TEST(ParseIndexTest, ReadsDigitsOnly) {
   }
 }
 
-TEST(IdProblemTest, AcceptsUtf8UpToTheLongestId) {
-  EXPECT_EQ(IdProblem("Crème brûlée, \"500 g\""), "");
-  EXPECT_EQ(IdProblem(std::string(1024, 'x')), "");
-  EXPECT_EQ(IdProblem(std::string(1025, 'x')), "is 1025 bytes long, at most 1024 are allowed");
-  EXPECT_EQ(IdProblem("a\xff"), "is not valid UTF-8");
-}
-
 TEST(ShownTest, EscapesAndCuts) {
   EXPECT_EQ(Shown("a\nb"), "'a\\nb'");
   EXPECT_EQ(Shown(std::string(100, 'x')), "'" + std::string(60, 'x') + "…'");
+}
+
+TEST(WithThousandsTest, GroupsByThree) {
+  EXPECT_EQ(WithThousands(0), "0");
+  EXPECT_EQ(WithThousands(999), "999");
+  EXPECT_EQ(WithThousands(1000), "1,000");
+  EXPECT_EQ(WithThousands(1234567), "1,234,567");
 }
 
 }  // namespace

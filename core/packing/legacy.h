@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "trainer/packing/bundle_parts.h"
+#include "core/packing/bundle_parts.h"
 
 namespace kindred {
 

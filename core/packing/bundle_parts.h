@@ -9,8 +9,6 @@
 #include "core/bundle/bundle_writer.h"
 #include "core/bundle/space_spec.h"
 #include "core/bundle/tensor.h"
-#include "trainer/data/item_table.h"
-#include "trainer/linalg/sparse_matrix.h"
 
 namespace kindred {
 
@@ -22,19 +20,11 @@ struct BundleParts {
   TensorMap Map() const;
 };
 
+// Appends `tensors` as they are.
+void AppendTensors(std::vector<OwnedTensor> tensors, BundleParts* parts);
+
 // Appends the id tables of users and items.
 void AddIds(const std::vector<std::string>& user_ids, const std::vector<std::string>& item_ids, BundleParts* parts);
-
-// Appends which items each user has: the positions of `interactions`, whatever their values.
-void AddSeen(const SparseMatrix& interactions, BundleParts* parts);
-
-// Appends what each of those items is worth, for spaces that fold users in from what they have: the value at the same
-// place of `values`, 0 where it has none. `seen` is what AddSeen got. INVALID_ARGUMENT when a value does not fit a
-// float.
-absl::Status AddSeenWeights(const SparseMatrix& seen, const SparseMatrix& values, BundleParts* parts);
-
-// Appends names, categories and attributes, each only where the table has any.
-void AddItemTable(const ItemTable& table, BundleParts* parts);
 
 // Appends the matrices of a space. items: [n_items × d], users: [n_users × d] or empty.
 void AddSpace(std::string_view space, uint32_t dim, std::span<const float> items, std::span<const float> users,

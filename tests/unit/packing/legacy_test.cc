@@ -1,4 +1,4 @@
-#include "trainer/packing/legacy.h"
+#include "core/packing/legacy.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,10 +6,10 @@
 #include <filesystem>
 
 #include "core/engine/model.h"
+#include "core/packing/legacy_lists.h"
+#include "core/packing/pack.h"
 #include "tests/support/files.h"
-#include "tests/unit/trainer/packing/npy_bytes.h"
-#include "trainer/packing/legacy_lists.h"
-#include "trainer/packing/pack.h"
+#include "tests/unit/packing/npy_bytes.h"
 
 namespace kindred {
 namespace {

@@ -1,4 +1,4 @@
-#include "trainer/data/csv_reader.h"
+#include "core/packing/csv_reader.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

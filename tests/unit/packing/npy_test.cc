@@ -1,4 +1,4 @@
-#include "trainer/packing/npy.h"
+#include "core/packing/npy.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "tests/support/files.h"
-#include "tests/unit/trainer/packing/npy_bytes.h"
+#include "tests/unit/packing/npy_bytes.h"
 
 namespace kindred {
 namespace {

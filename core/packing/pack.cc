@@ -1,4 +1,4 @@
-#include "trainer/packing/pack.h"
+#include "core/packing/pack.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "trainer/packing/pack.h"
+#include "core/packing/pack.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

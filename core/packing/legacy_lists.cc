@@ -1,4 +1,4 @@
-#include "trainer/packing/legacy_lists.h"
+#include "core/packing/legacy_lists.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,9 +13,9 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "trainer/base/progress.h"
-#include "trainer/base/text.h"
-#include "trainer/data/csv_reader.h"
+#include "core/base/text.h"
+#include "core/bundle/id_table.h"
+#include "core/packing/csv_reader.h"
 
 namespace kindred {
 namespace {

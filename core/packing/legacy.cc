@@ -1,4 +1,4 @@
-#include "trainer/packing/legacy.h"
+#include "core/packing/legacy.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -6,11 +6,11 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "core/bundle/tensor_names.h"
-#include "trainer/base/progress.h"
-#include "trainer/packing/legacy_lists.h"
-#include "trainer/packing/mapping.h"
-#include "trainer/packing/npy.h"
+#include "core/packing/legacy_lists.h"
+#include "core/packing/mapping.h"
+#include "core/packing/npy.h"
 
 namespace kindred {
 namespace {

@@ -1,4 +1,4 @@
-#include "trainer/data/csv_reader.h"
+#include "core/packing/csv_reader.h"
 
 #include <sys/stat.h>
 #include <zlib.h>
@@ -11,8 +11,8 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "trainer/base/text.h"
-#include "trainer/data/input_file.h"
+#include "core/base/text.h"
+#include "core/packing/gzip_problem.h"
 
 namespace kindred {
 namespace {

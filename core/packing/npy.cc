@@ -1,4 +1,4 @@
-#include "trainer/packing/npy.h"
+#include "core/packing/npy.h"
 
 #include <cmath>
 #include <cstring>
@@ -9,9 +9,9 @@
 #include "core/base/checked_math.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "core/bundle/mapped_file.h"
-#include "trainer/base/text.h"
-#include "trainer/data/csv_reader.h"
+#include "core/packing/csv_reader.h"
 
 namespace kindred {
 namespace {
