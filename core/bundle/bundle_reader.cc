@@ -22,14 +22,14 @@ absl::Status InFile(const std::string& path, const absl::Status& status) {
 }
 
 // Everything that the header says and that can be checked without reading a tensor.
-absl::StatusOr<BundleInfo> ReadInfo(const MappedFile& file) {
+absl::StatusOr<BundleInfo> ReadInfo(const std::string& path, std::span<const std::byte> head, uint64_t file_size) {
   BundleInfo info;
-  info.path = file.path();
-  info.file_size = file.bytes().size();
-  ASSIGN_OR_RETURN(info.header, ParseHeader(file.bytes(), info.file_size));
+  info.path = path;
+  info.file_size = file_size;
+  ASSIGN_OR_RETURN(info.header, ParseHeader(head, file_size));
   RETURN_IF_ERROR(ReadMetadata(&info));
   if (info.sealed) {
-    RETURN_IF_ERROR(CheckHeaderSeal(info.header, file.bytes().first(info.header.data_begin)));
+    RETURN_IF_ERROR(CheckHeaderSeal(info.header, head.first(info.header.data_begin)));
   }
   RETURN_IF_ERROR(CheckStructure(&info));
   return info;
@@ -39,7 +39,12 @@ absl::StatusOr<BundleInfo> ReadInfo(const MappedFile& file) {
 
 absl::StatusOr<BundleInfo> InspectBundle(const std::string& path) {
   ASSIGN_OR_RETURN(const auto file, MappedFile::Open(path));
-  absl::StatusOr<BundleInfo> info = ReadInfo(*file);
+  return InspectBundleHead(path, file->bytes(), file->bytes().size());
+}
+
+absl::StatusOr<BundleInfo> InspectBundleHead(const std::string& path, std::span<const std::byte> head,
+                                             uint64_t file_size) {
+  absl::StatusOr<BundleInfo> info = ReadInfo(path, head, file_size);
   if (!info.ok()) return InFile(path, info.status());
   return info;
 }
@@ -47,11 +52,11 @@ absl::StatusOr<BundleInfo> InspectBundle(const std::string& path) {
 absl::StatusOr<std::shared_ptr<const BundleReader>> BundleReader::Open(const std::string& path, VerifyLevel level) {
   std::shared_ptr<BundleReader> reader(new BundleReader());
   ASSIGN_OR_RETURN(reader->file_, MappedFile::Open(path));
-  absl::StatusOr<BundleInfo> info = ReadInfo(*reader->file_);
-  if (!info.ok()) return InFile(path, info.status());
+  const std::span<const std::byte> bytes = reader->file_->bytes();
+  absl::StatusOr<BundleInfo> info = InspectBundleHead(path, bytes, bytes.size());
+  if (!info.ok()) return info.status();
   reader->info_ = *std::move(info);
 
-  const std::span<const std::byte> bytes = reader->file_->bytes();
   for (const TensorEntry& entry : reader->info_.header.tensors) {
     TensorView view{entry.dtype, entry.shape, bytes.subspan(entry.begin, entry.end - entry.begin), entry.begin};
     if (entry.begin % DTypeSize(entry.dtype) != 0) {

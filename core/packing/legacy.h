@@ -1,14 +1,19 @@
-// Imports a folder of the files that services used before bundles (requirement C6): .npy matrices, mappings as CSV or
-// JSON, a CSV of precomputed recommendations.
+// Imports a folder of the files that services used before bundles (requirement C6): .npy matrices, mappings as
+// pickle, CSV or JSON, a CSV of precomputed recommendations, vectors of articles.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/packing/bundle_parts.h"
 
 namespace kindred {
+
+// The files without which a folder is no legacy folder, beside the mappings.
+inline constexpr std::string_view kUserFactorsFile = "user_latent_factors.npy";
+inline constexpr std::string_view kItemFactorsFile = "item_latent_factors.npy";
 
 struct LegacyImport {
   BundleParts parts;
@@ -23,10 +28,11 @@ struct LegacyOptions {
   std::string source;  // empty: the folder's name
 };
 
-// Reads `folder`: user_latent_factors.npy, item_latent_factors.npy, customer_mapping.csv|json and item_mapping.csv|json
-// are needed; recommendations.csv becomes lists of the bundle, its users without factors too (legacy_lists.h);
-// item_similarity.npy is recognised.
-// INVALID_ARGUMENT naming the file; for a mapping that is there only as a pickle the message says how to convert it.
+// Reads `folder`: user_latent_factors.npy, item_latent_factors.npy, customer_mapping and item_mapping as .csv, .json or
+// .pkl are needed; recommendations.csv becomes lists of the bundle, its users without factors too (legacy_lists.h);
+// article_text_embeddings.npy with article_id_to_idx becomes the space `content`, a mean of the articles had, ranked by
+// cosine. item_similarity.npy, article_similarity_matrix.npy, tfidf_vectorizer.pkl and price_scaler.pkl are recognised.
+// INVALID_ARGUMENT naming the file, and what to do. Nothing of a file is executed.
 absl::StatusOr<LegacyImport> ReadLegacyFolder(const std::string& folder, const LegacyOptions& options);
 
 }  // namespace kindred

@@ -59,6 +59,11 @@ Metadata PackedMetadata(const Model& model, const Metadata& overrides) {
   return metadata;
 }
 
+absl::Status CheckGoesOn(const std::string& out, const std::function<bool()>& go_on) {
+  if (!go_on || go_on()) return absl::OkStatus();
+  return absl::CancelledError(StrCat(out, ": packing was stopped"));
+}
+
 absl::Status Publish(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) != 0) {
     return absl::InternalError(absl::StrFormat("cannot rename %s to %s: %s", from, to, std::strerror(errno)));
@@ -92,9 +97,11 @@ absl::Status CheckOutputPath(const std::string& out) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<PackReport> PackFile(const std::string& in, const std::string& out, const Metadata& overrides) {
+absl::StatusOr<PackReport> PackFile(const std::string& in, const std::string& out, const Metadata& overrides,
+                                    const std::function<bool()>& go_on) {
   RETURN_IF_ERROR(CheckOutputPath(out));
   ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, Model::Load(in));
+  RETURN_IF_ERROR(CheckGoesOn(out, go_on));
   RETURN_IF_ERROR(CheckDerived(model->info(), model->tensors()));
 
   const std::string golden = MakeGoldenQueries(*model);
@@ -104,8 +111,10 @@ absl::StatusOr<PackReport> PackFile(const std::string& in, const std::string& ou
   TensorMap tensors = model->tensors();
   tensors.insert_or_assign(golden_tensor.name, golden_tensor.view());
 
+  RETURN_IF_ERROR(CheckGoesOn(out, go_on));
   const Scratch partial(out, "partial");
   RETURN_IF_ERROR(WriteBundle(partial.path(), tensors, PackedMetadata(*model, overrides)));
+  RETURN_IF_ERROR(CheckGoesOn(out, go_on));
   ASSIGN_OR_RETURN(const std::shared_ptr<const Model> packed, Model::Load(partial.path()));
   PackReport report;
   ASSIGN_OR_RETURN(report.golden_queries, CheckGoldenQueries(*packed));
@@ -116,11 +125,12 @@ absl::StatusOr<PackReport> PackFile(const std::string& in, const std::string& ou
   return report;
 }
 
-absl::StatusOr<PackReport> PackParts(const BundleParts& parts, const std::string& out) {
+absl::StatusOr<PackReport> PackParts(const BundleParts& parts, const std::string& out, const Metadata& overrides,
+                                     const std::function<bool()>& go_on) {
   RETURN_IF_ERROR(CheckOutputPath(out));
   const Scratch raw(out, "raw");
   RETURN_IF_ERROR(WriteBundle(raw.path(), parts.Map(), parts.metadata));
-  return PackFile(raw.path(), out, {});
+  return PackFile(raw.path(), out, overrides, go_on);
 }
 
 }  // namespace kindred
