@@ -12,6 +12,7 @@
 #include "core/bundle/seal.h"
 #include "core/bundle/strict_json.h"
 #include "core/bundle/tensor_names.h"
+#include "core/bundle/zstd_frame.h"
 
 namespace kindred {
 namespace {
@@ -21,11 +22,18 @@ absl::Status InFile(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(), StrCat(path, ": ", status.message()));
 }
 
+bool StartsWith(std::span<const std::byte> bytes, std::string_view begin) {
+  return bytes.size() >= begin.size() && std::memcmp(bytes.data(), begin.data(), begin.size()) == 0;
+}
+
 // Everything that the header says and that can be checked without reading a tensor.
 absl::StatusOr<BundleInfo> ReadInfo(const std::string& path, std::span<const std::byte> head, uint64_t file_size) {
   BundleInfo info;
   info.path = path;
   info.file_size = file_size;
+  if (StartsWith(head, kZstdMagic)) {
+    return absl::InvalidArgumentError("is compressed; kindred unpack makes the bundle of it");
+  }
   ASSIGN_OR_RETURN(info.header, ParseHeader(head, file_size));
   RETURN_IF_ERROR(ReadMetadata(&info));
   if (info.sealed) {

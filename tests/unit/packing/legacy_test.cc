@@ -10,6 +10,7 @@
 #include "core/packing/pack.h"
 #include "tests/support/files.h"
 #include "tests/unit/packing/npy_bytes.h"
+#include "tests/unit/packing/pickle_bytes.h"
 
 namespace kindred {
 namespace {
@@ -128,21 +129,73 @@ TEST_F(LegacyTest, SimilarityIsRecognisedAndChecked) {
   EXPECT_THAT(Error(), HasSubstr("item_similarity.npy"));
 }
 
-TEST_F(LegacyTest, PicklesAreNotReadAndTheMessageSaysHowToConvert) {
-  std::filesystem::remove(dir_.File("item_mapping.json"));
-  Write("item_mapping.pkl", "\x80\x04.");
-  EXPECT_THAT(Error(), HasSubstr(dir_.File("item_mapping.pkl")));
-  EXPECT_THAT(Error(), HasSubstr("python3 -m kindred.legacy mapping"));
-  EXPECT_THAT(Error(), HasSubstr("--out '" + dir_.File("item_mapping.json") + "'"));
-  Write("item_mapping.json", R"(["tea", "milk", "bread"])");
+TEST_F(LegacyTest, MappingsMayBePickles) {
+  std::filesystem::remove(dir_.File("customer_mapping.csv"));
+  Write("customer_mapping.pkl", PickledMappings()[4]);
+  const auto import = Read();
+  ASSERT_TRUE(import.ok()) << import.status();
+  EXPECT_THAT(import->notes, Contains("customer_mapping.pkl: the ids of the rows"));
+  ASSERT_TRUE(PackParts(import->parts, dir_.File("bundle.safetensors")).ok());
+  const auto model = Model::Load(dir_.File("bundle.safetensors"));
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ((*model)->users().Find("anna"), 1u);
+  EXPECT_EQ((*model)->users().Find("bén"), 0u);
+}
+
+TEST_F(LegacyTest, APickleBesideItsConversionIsLeftAlone) {
+  Write("item_mapping.pkl", "cos\nsystem\n.");
   const auto import = Read();
   ASSERT_TRUE(import.ok()) << import.status();
   EXPECT_THAT(import->notes, Contains(HasSubstr("item_mapping.pkl: a Python pickle, not read and not needed")));
+  std::filesystem::remove(dir_.File("item_mapping.json"));
+  EXPECT_THAT(Error(), HasSubstr("found the name 'os.system'; it was not executed"));
+  std::filesystem::rename(dir_.File("item_mapping.pkl"), dir_.File("item_mapping.joblib"));
+  EXPECT_THAT(Error(), HasSubstr("python3 -m kindred.legacy mapping"));
+  EXPECT_THAT(Error(), HasSubstr("--out '" + dir_.File("item_mapping.json") + "'"));
+}
+
+TEST_F(LegacyTest, ArticlesBecomeAContentSpace) {
+  Write("article_text_embeddings.npy",
+        NpyFile(1, NpyDict("<f4", false, "(3, 3)"), Elements<float>({1, 2, 3, 4, 5, 6, 7, 8, 9})));
+  auto import = Read();
+  ASSERT_TRUE(import.ok()) << import.status();
+  EXPECT_THAT(import->notes,
+              Contains(HasSubstr("article_text_embeddings.npy: left out, there is no article_id_to_idx")));
+  Write("article_id_to_idx.json", R"({"bread": 0, "cola": 1, "tea": 2})");
+  import = Read();
+  ASSERT_TRUE(import.ok()) << import.status();
+  EXPECT_THAT(import->notes,
+              Contains(HasSubstr("the space content, ids by article_id_to_idx.json (1 articles are no")));
+  ASSERT_TRUE(PackParts(import->parts, dir_.File("bundle.safetensors")).ok());
+  const auto model = Model::Load(dir_.File("bundle.safetensors"));
+  ASSERT_TRUE(model.ok()) << model.status();
+  const SpaceSpec& spec = (*model)->info().spaces.at("content");
+  EXPECT_EQ(spec.fold_in, FoldIn::kMean);
+  EXPECT_EQ(spec.metric, Metric::kCosine);
+  const Space* content = (*model)->FindSpace("content");
+  ASSERT_NE(content, nullptr);
+  EXPECT_THAT(content->items, ElementsAre(7, 8, 9, 0, 0, 0, 1, 2, 3));
+  EXPECT_EQ((*model)->info().default_space, "collaborative");
+  Write("article_id_to_idx.json", R"(["x", "y", "z"])");
+  EXPECT_THAT(Error(), HasSubstr("none of its 3 ids is an item"));
+  Write("article_id_to_idx.json", R"(["x", "y"])");
+  EXPECT_THAT(Error(), HasSubstr("article_id_to_idx.json"));
+}
+
+TEST_F(LegacyTest, WhatABundleHasNoNeedOfIsRecognised) {
+  for (const char* name : {"article_similarity_matrix.npy", "tfidf_vectorizer.pkl", "price_scaler.pkl"}) {
+    Write(name, "not looked at");
+  }
+  const auto import = Read();
+  ASSERT_TRUE(import.ok()) << import.status();
+  EXPECT_THAT(import->notes, Contains(HasSubstr("article_similarity_matrix.npy: recognised and left out")));
+  EXPECT_THAT(import->notes, Contains(HasSubstr("tfidf_vectorizer.pkl: recognised, not read and not needed")));
+  EXPECT_THAT(import->notes, Contains(HasSubstr("price_scaler.pkl: recognised, not read and not needed")));
 }
 
 TEST_F(LegacyTest, SaysWhatIsMissingOrDoesNotFit) {
   std::filesystem::rename(dir_.File("customer_mapping.csv"), dir_.File("aside"));
-  EXPECT_THAT(Error(), HasSubstr("has no customer_mapping.csv or customer_mapping.json"));
+  EXPECT_THAT(Error(), HasSubstr("has no customer_mapping.pkl, customer_mapping.csv or customer_mapping.json"));
   std::filesystem::rename(dir_.File("aside"), dir_.File("customer_mapping.csv"));
   Write("customer_mapping.json", "[]");
   EXPECT_THAT(Error(), HasSubstr("both exist"));
