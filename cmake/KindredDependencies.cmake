@@ -8,6 +8,8 @@ find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(yaml-cpp REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+# Not "zstd": the module of RocksDB takes variables of that name.
+pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
 
 if(KINDRED_SERVER)
   find_package(Protobuf REQUIRED)

@@ -10,7 +10,7 @@ build=(
   ccache cmake g++ git make ninja-build pkg-config
   libabsl-dev libcivetweb-dev libcli11-dev libeigen3-dev libevent-dev libgrpc++-dev libhiredis-dev libprotobuf-dev
   librocksdb-dev libspdlog-dev libssl-dev
-  libxxhash-dev libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
+  libxxhash-dev libyaml-cpp-dev libzstd-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
   libbenchmark-dev libgmock-dev libgtest-dev
 )
 test=(ca-certificates chromium openssl python3 python3-venv redis-server)

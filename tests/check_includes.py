@@ -10,7 +10,8 @@ import sys
 
 # Who may include whom: the whole table. A room may always include itself.
 CORE_BELOW_ENGINE = {"core/topk", "core/profile", "core/solve", "core/kernels", "core/bundle", "core/base"}
-CORE_BELOW_LIFECYCLE = CORE_BELOW_ENGINE | {"core/engine"}
+CORE_WITH_ENGINE = CORE_BELOW_ENGINE | {"core/engine"}
+CORE_BELOW_LIFECYCLE = CORE_WITH_ENGINE | {"core/packing"}
 ALLOWED = {
     "core/base": set(),
     "core/bundle": {"core/base"},
@@ -19,22 +20,22 @@ ALLOWED = {
     "core/solve": {"core/kernels", "core/bundle", "core/base"},
     "core/profile": {"core/kernels", "core/bundle", "core/base"},
     "core/engine": CORE_BELOW_ENGINE,
-    "core/advice": CORE_BELOW_LIFECYCLE,
+    "core/advice": CORE_WITH_ENGINE,
+    "core/packing": CORE_WITH_ENGINE,
     "core/lifecycle": CORE_BELOW_LIFECYCLE,
     "server": CORE_BELOW_LIFECYCLE | {"core/advice", "core/lifecycle", "proto"},
     "trainer/base": {"core/bundle", "core/base"},
     "trainer/linalg": {"core/base", "trainer/base"},
     "trainer/data": CORE_BELOW_LIFECYCLE | {"trainer/linalg", "trainer/base"},
-    "trainer/packing": CORE_BELOW_LIFECYCLE | {"trainer/data", "trainer/linalg", "trainer/base"},
-    "trainer/families": CORE_BELOW_LIFECYCLE | {"trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
+    "trainer/families": CORE_BELOW_LIFECYCLE | {"trainer/data", "trainer/linalg", "trainer/base"},
     "trainer/evaluation": CORE_BELOW_LIFECYCLE
-    | {"core/advice", "trainer/families", "trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
+    | {"core/advice", "trainer/families", "trainer/data", "trainer/linalg", "trainer/base"},
     "trainer/tuning": CORE_BELOW_LIFECYCLE
-    | {"trainer/evaluation", "trainer/families", "trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
+    | {"trainer/evaluation", "trainer/families", "trainer/data", "trainer/linalg", "trainer/base"},
     "trainer/reporting": CORE_BELOW_LIFECYCLE
-    | {"trainer/tuning", "trainer/evaluation", "trainer/families", "trainer/packing", "trainer/data", "trainer/linalg", "trainer/base"},
+    | {"trainer/tuning", "trainer/evaluation", "trainer/families", "trainer/data", "trainer/linalg", "trainer/base"},
     "trainer/commands": CORE_BELOW_LIFECYCLE
-    | {"trainer/reporting", "trainer/tuning", "trainer/evaluation", "trainer/families", "trainer/packing", "trainer/data",
+    | {"trainer/reporting", "trainer/tuning", "trainer/evaluation", "trainer/families", "trainer/data",
        "trainer/linalg", "trainer/base"},
     "clients/cpp": {"proto"},
     "clients/cli": {"clients/cpp", "proto"},

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "core/base/status_macros.h"
@@ -37,7 +38,26 @@ absl::Status WriteAll(int fd, std::span<const std::byte> bytes, const std::strin
 
 }  // namespace
 
-absl::Status WriteFileAtomically(const std::string& path, std::span<const std::span<const std::byte>> parts) {
+AtomicFile::AtomicFile(std::string path, std::string directory, std::string temporary, int fd, bool existed)
+    : path_(std::move(path)),
+      directory_(std::move(directory)),
+      temporary_(std::move(temporary)),
+      fd_(fd),
+      existed_(existed) {}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      directory_(std::move(other.directory_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      fd_(std::exchange(other.fd_, -1)),
+      existed_(other.existed_) {}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) close(fd_);
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path) {
   struct stat info;
   const bool existed = lstat(path.c_str(), &info) == 0;
   if (existed && !S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode)) {
@@ -57,27 +77,33 @@ absl::Status WriteFileAtomically(const std::string& path, std::span<const std::s
     fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   } while (fd < 0 && errno == EEXIST);
   if (fd < 0) return SystemError(StrCat("create a temporary file in ", directory), path);
-  absl::Cleanup remove = [&temporary] { unlink(temporary.c_str()); };
-  {
-    absl::Cleanup close_fd = [fd] { close(fd); };
-    for (std::span<const std::byte> part : parts) RETURN_IF_ERROR(WriteAll(fd, part, path));
-    if (fsync(fd) != 0) return SystemError("fsync", path);
-    std::move(close_fd).Cancel();
-    // A network file system may report a failed write only here.
-    if (close(fd) != 0) return SystemError("close", path);
-  }
-  const int directory_fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory_fd < 0) return SystemError(StrCat("open ", directory), path);
+  return AtomicFile(path, directory, temporary, fd, existed);
+}
+
+absl::Status AtomicFile::Write(std::span<const std::byte> bytes) { return WriteAll(fd_, bytes, path_); }
+
+absl::Status AtomicFile::Publish() {
+  if (fsync(fd_) != 0) return SystemError("fsync", path_);
+  // A network file system may report a failed write only here.
+  if (close(std::exchange(fd_, -1)) != 0) return SystemError("close", path_);
+  const int directory_fd = open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory_fd < 0) return SystemError(StrCat("open ", directory_), path_);
   absl::Cleanup close_directory = [directory_fd] { close(directory_fd); };
-  if (rename(temporary.c_str(), path.c_str()) != 0) return SystemError("rename", path);
-  std::move(remove).Cancel();
+  if (rename(temporary_.c_str(), path_.c_str()) != 0) return SystemError("rename", path_);
+  temporary_.clear();
   // EINVAL: a file system that cannot sync directories, and needs no such call.
   if (fsync(directory_fd) != 0 && errno != EINVAL) {
-    absl::Status status = SystemError(StrCat("fsync ", directory), path);
-    if (!existed) unlink(path.c_str());
+    absl::Status status = SystemError(StrCat("fsync ", directory_), path_);
+    if (!existed_) unlink(path_.c_str());
     return status;
   }
   return absl::OkStatus();
+}
+
+absl::Status WriteFileAtomically(const std::string& path, std::span<const std::span<const std::byte>> parts) {
+  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
+  for (std::span<const std::byte> part : parts) RETURN_IF_ERROR(file.Write(part));
+  return file.Publish();
 }
 
 }  // namespace kindred

@@ -15,6 +15,7 @@
 #include "core/bundle/seal.h"
 #include "core/bundle/strict_json.h"
 #include "core/bundle/tensor_names.h"
+#include "core/bundle/zstd_frame.h"
 
 namespace kindred {
 namespace {
@@ -24,15 +25,22 @@ absl::Status InFile(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(), StrCat(path, ": ", status.message()));
 }
 
+bool StartsWith(std::span<const std::byte> bytes, std::string_view begin) {
+  return bytes.size() >= begin.size() && std::memcmp(bytes.data(), begin.data(), begin.size()) == 0;
+}
+
 // Everything that the header says and that can be checked without reading a tensor.
-absl::StatusOr<BundleInfo> ReadInfo(const MappedFile& file) {
+absl::StatusOr<BundleInfo> ReadInfo(const std::string& path, std::span<const std::byte> head, uint64_t file_size) {
   BundleInfo info;
-  info.path = file.path();
-  info.file_size = file.bytes().size();
-  ASSIGN_OR_RETURN(info.header, ParseHeader(file.bytes(), info.file_size));
+  info.path = path;
+  info.file_size = file_size;
+  if (StartsWith(head, kZstdMagic)) {
+    return absl::InvalidArgumentError("is compressed; kindred unpack makes the bundle of it");
+  }
+  ASSIGN_OR_RETURN(info.header, ParseHeader(head, file_size));
   RETURN_IF_ERROR(ReadMetadata(&info));
   if (info.sealed) {
-    RETURN_IF_ERROR(CheckHeaderSeal(info.header, file.bytes().first(info.header.data_begin)));
+    RETURN_IF_ERROR(CheckHeaderSeal(info.header, head.first(info.header.data_begin)));
   }
   RETURN_IF_ERROR(CheckStructure(&info));
   return info;
@@ -42,7 +50,12 @@ absl::StatusOr<BundleInfo> ReadInfo(const MappedFile& file) {
 
 absl::StatusOr<BundleInfo> InspectBundle(const std::string& path) {
   ASSIGN_OR_RETURN(const auto file, MappedFile::Open(path));
-  absl::StatusOr<BundleInfo> info = ReadInfo(*file);
+  return InspectBundleHead(path, file->bytes(), file->bytes().size());
+}
+
+absl::StatusOr<BundleInfo> InspectBundleHead(const std::string& path, std::span<const std::byte> head,
+                                             uint64_t file_size) {
+  absl::StatusOr<BundleInfo> info = ReadInfo(path, head, file_size);
   if (!info.ok()) return InFile(path, info.status());
   return info;
 }
@@ -51,11 +64,11 @@ absl::StatusOr<std::shared_ptr<const BundleReader>> BundleReader::Open(const std
                                                                        const OpenOptions& options) {
   std::shared_ptr<BundleReader> reader(new BundleReader());
   ASSIGN_OR_RETURN(reader->file_, MappedFile::Open(path, options.mode));
-  absl::StatusOr<BundleInfo> info = ReadInfo(*reader->file_);
-  if (!info.ok()) return InFile(path, info.status());
+  const std::span<const std::byte> bytes = reader->file_->bytes();
+  absl::StatusOr<BundleInfo> info = InspectBundleHead(path, bytes, bytes.size());
+  if (!info.ok()) return info.status();
   reader->info_ = *std::move(info);
 
-  const std::span<const std::byte> bytes = reader->file_->bytes();
   for (const TensorEntry& entry : reader->info_.header.tensors) {
     TensorView view{entry.dtype, entry.shape, bytes.subspan(entry.begin, entry.end - entry.begin), entry.begin};
     if (entry.begin % DTypeSize(entry.dtype) != 0) {

@@ -6,7 +6,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "core/bundle/header.h"
@@ -15,6 +17,9 @@
 #include "core/bundle/tensor.h"
 
 namespace kindred {
+
+// A bundle's name in the folder of its version in a model store.
+inline constexpr std::string_view kBundleFileName = "bundle.safetensors";
 
 // What the header alone says.
 struct BundleInfo {
@@ -43,6 +48,9 @@ struct OpenOptions {
 
 // Reads only the header of the file (C2). Errors as BundleReader::Open at kHeader.
 absl::StatusOr<BundleInfo> InspectBundle(const std::string& path);
+// The same of a file of `file_size` bytes that begins with `head`: at least its header. `path` is for messages.
+absl::StatusOr<BundleInfo> InspectBundleHead(const std::string& path, std::span<const std::byte> head,
+                                             uint64_t file_size);
 
 class BundleReader {
  public:

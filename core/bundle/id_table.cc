@@ -8,8 +8,11 @@
 #include <bit>
 #include <cstring>
 
+#include "absl/strings/str_format.h"
 #include "core/base/read_once.h"
 #include "core/base/str_cat.h"
+#include "core/base/utf8.h"
+#include "core/bundle/schema.h"
 #include "core/bundle/strict_json.h"
 #include "core/bundle/tensor_names.h"
 
@@ -189,6 +192,13 @@ absl::StatusOr<OwnedTensor> MakeIdIndex(std::string_view table, const IdTable& i
     offset += id.size();
   }
   return tensor;
+}
+
+std::string IdProblem(std::string_view text) {
+  if (text.size() > kMaxIdBytes) {
+    return absl::StrFormat("is %d bytes long, at most %d are allowed", text.size(), kMaxIdBytes);
+  }
+  return IsValidUtf8(text) ? "" : "is not valid UTF-8";
 }
 
 }  // namespace kindred

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -62,6 +63,9 @@ absl::StatusOr<OwnedTensor> MakeIdIndex(std::string_view table, const IdTable& i
 
 // Slots that MakeIdIndex gives a table of `n_ids`: the least power of two ≥ max(2, 2n).
 uint64_t IdIndexSlots(uint64_t n_ids);
+
+// What is wrong with `text` as an id or name of a bundle ("is not valid UTF-8", …); empty when nothing is.
+std::string IdProblem(std::string_view text);
 
 // The longest run of probes that an index may need. At half load a run of honest ids stays below a few hundred slots
 // even for 2^32 of them; the limit keeps chosen ids from turning the O(n) checks into O(n²).

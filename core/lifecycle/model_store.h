@@ -7,11 +7,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/bundle/bundle_reader.h"
 #include "core/lifecycle/model_registry.h"
 
 namespace kindred {
-
-inline constexpr std::string_view kBundleFileName = "bundle.safetensors";
 
 struct StoredVersion {
   std::string model;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 
 namespace kindred {
 namespace {
@@ -99,16 +100,6 @@ void Progress::Say(std::string_view line) {
 }
 
 double Progress::stage_seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
-
-std::string WithThousands(uint64_t value) {
-  const std::string digits = StrCat(value);
-  std::string out;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) out.push_back(',');
-    out.push_back(digits[i]);
-  }
-  return out;
-}
 
 std::string HumanSeconds(double seconds) {
   if (seconds < 9.95) return absl::StrFormat("%.2f s", seconds);

@@ -47,8 +47,6 @@ class Progress {
   Clock::time_point begin_{}, last_draw_{};
 };
 
-// "1,234,567".
-std::string WithThousands(uint64_t value);
 // "0.42 s", "12.3 s", "3 min 05 s", "2 h 10 min".
 std::string HumanSeconds(double seconds);
 

@@ -4,7 +4,7 @@
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/parameter_flags.h"
 #include "trainer/evaluation/advise.h"

@@ -10,6 +10,8 @@ void AddTrainerCommands(CLI::App& app, int* exit_code, const RemoteRankerFactory
   AddUpdateCommand(app, exit_code);
   AddSplitCommand(app, exit_code);
   AddPackCommand(app, exit_code);
+  AddCompressCommand(app, exit_code);
+  AddUnpackCommand(app, exit_code);
   AddInspectCommand(app, exit_code);
   AddVerifyCommand(app, exit_code);
   AddAdviseCommand(app, exit_code);

@@ -1,4 +1,4 @@
-// The offline commands of `kindred`: train, tune, update, split, pack, inspect, verify, evaluate, diff, advise,
+// The offline commands of `kindred`: train, tune, update, split, pack, compress, unpack, inspect, verify, evaluate, diff, advise,
 // report. Each prints its result to standard output and progress and errors to standard error.
 #pragma once
 
@@ -23,6 +23,8 @@ void AddTuneCommand(CLI::App& app, int* exit_code);
 void AddUpdateCommand(CLI::App& app, int* exit_code);
 void AddSplitCommand(CLI::App& app, int* exit_code);
 void AddPackCommand(CLI::App& app, int* exit_code);
+void AddCompressCommand(CLI::App& app, int* exit_code);
+void AddUnpackCommand(CLI::App& app, int* exit_code);
 void AddInspectCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
 void AddReportCommand(CLI::App& app, int* exit_code);

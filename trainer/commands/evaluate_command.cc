@@ -5,8 +5,8 @@
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "trainer/base/parallel.h"
-#include "trainer/base/text.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/embedding_flags.h"
 #include "trainer/commands/event_flags.h"

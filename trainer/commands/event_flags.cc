@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 #include "trainer/commands/parameter_flags.h"
 #include "trainer/data/event_parameters.h"
 

@@ -1,7 +1,7 @@
 #include "trainer/commands/hybrid_flags.h"
 
 #include "core/base/str_cat.h"
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 #include "trainer/commands/family_flags.h"
 #include "trainer/commands/parameter_flags.h"
 

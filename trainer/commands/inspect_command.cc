@@ -7,9 +7,10 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "core/bundle/bundle_reader.h"
+#include "core/bundle/compression.h"
 #include "core/bundle/tensor_names.h"
-#include "trainer/base/progress.h"
 #include "trainer/commands/commands.h"
 
 namespace kindred {
@@ -103,12 +104,12 @@ void PrintSpaces(const BundleInfo& info) {
   }
 }
 
-void Print(const BundleInfo& info) {
+void Print(const BundleInfo& info, bool compressed) {
   const auto line = [](std::string_view key, std::string_view value) {
     if (!value.empty()) std::cout << absl::StrFormat("%-13s %s\n", key, value);
   };
   line("path", info.path);
-  line("size", StrCat(WithThousands(info.file_size), " bytes"));
+  line("size", StrCat(WithThousands(info.file_size), " bytes", compressed ? ", compressed in this file" : ""));
   line("kind", info.sealed ? StrCat("sealed, format ", info.format_version)
                            : "raw: no checksums, serving parts are computed at load; kindred pack seals it");
   line("model", info.model);
@@ -133,16 +134,19 @@ void Print(const BundleInfo& info) {
 }
 
 int Run(const std::string& path, bool json) {
-  const absl::StatusOr<BundleInfo> info = InspectBundle(path);
+  const bool compressed = IsCompressed(path);
+  const absl::StatusOr<BundleInfo> info = compressed ? InspectCompressedBundle(path) : InspectBundle(path);
   if (absl::IsNotFound(info.status())) {
     std::cerr << "NOT FOUND: " << path << "\n";
     return kExitUsage;
   }
   if (!info.ok()) return Fail(info.status());
   if (json) {
-    std::cout << ToJson(*info).dump(2) << "\n";
+    Json out = ToJson(*info);
+    out["compressed"] = compressed;
+    std::cout << out.dump(2) << "\n";
   } else {
-    Print(*info);
+    Print(*info, compressed);
   }
   return kExitOk;
 }
@@ -156,10 +160,11 @@ void AddInspectCommand(CLI::App& app, int* exit_code) {
     bool json = false;
   };
   const auto flags = std::make_shared<Flags>();
-  inspect->add_option("FILE", flags->path, "Bundle to look at")->required();
+  inspect->add_option("FILE", flags->path, "Bundle to look at, compressed or not")->required();
   inspect->add_flag("--json", flags->json, "Print JSON");
   inspect->footer(
-      "Takes no longer for a large bundle than for a small one: no tensor is read. kindred verify checks them.\n\n"
+      "Takes no longer for a large bundle than for a small one: no tensor is read. kindred verify checks them.\n"
+      "Takes a compressed bundle (kindred compress) as well.\n\n"
       "Exit codes: 0 done, 1 not a valid bundle, 2 wrong usage or no such file.\n\n"
       "Example:\n  kindred inspect bundle.safetensors --json");
   inspect->callback([flags, exit_code] { *exit_code = Run(flags->path, flags->json); });

@@ -1,14 +1,18 @@
+#include <unistd.h>
+
 #include <iostream>
 #include <memory>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
+#include "core/bundle/compression.h"
 #include "core/bundle/tensor_names.h"
-#include "trainer/base/progress.h"
+#include "core/packing/legacy.h"
+#include "core/packing/pack.h"
 #include "trainer/commands/commands.h"
-#include "trainer/packing/legacy.h"
-#include "trainer/packing/pack.h"
 
 namespace kindred {
 namespace {
@@ -18,11 +22,14 @@ constexpr std::string_view kFooter = R"(--in takes a safetensors file with at le
   space.NAME.items F32 [items, factors]                    the item matrix
 and, beside others, users.ids.*, space.NAME.users and users.seen.* (docs/bundle_format.md).
 
---legacy takes a folder with user_latent_factors.npy, item_latent_factors.npy, customer_mapping.csv or .json and
-item_mapping.csv or .json; recommendations.csv becomes the lists of users who have nothing else; item_similarity.npy is
-recognised. Pickles are not read; the message says how to convert them.
+--legacy takes a folder with user_latent_factors.npy, item_latent_factors.npy, customer_mapping and item_mapping (.csv,
+.json or .pkl); recommendations.csv becomes the lists of users who have nothing else; article_text_embeddings.npy with
+article_id_to_idx becomes the space "content". Similarities and text models are recognised and not needed. Pickles are
+read as data: nothing in one is executed.
 
 The bundle is read back and checked before it takes its name; nothing is left behind when anything fails.
+
+--compress writes the bundle compressed, for transport, to --out with .zst behind it; kindred unpack makes it again.
 
 Exit codes: 0 done, 1 failed (the message says where and why), 2 wrong usage or no such file.
 
@@ -32,25 +39,44 @@ Example:
 
 struct Flags {
   std::string in, legacy, out, model, version, source;
+  bool compress = false;
 };
 
-absl::StatusOr<PackReport> Pack(const Flags& flags) {
+absl::StatusOr<PackReport> PackTo(const std::string& out, const Flags& flags) {
   if (!flags.in.empty()) {
     Metadata overrides;
     for (const auto& [key, value] :
          {std::pair(names::kModel, &flags.model), {names::kVersion, &flags.version}, {names::kSource, &flags.source}}) {
       if (!value->empty()) overrides.emplace(key, *value);
     }
-    return PackFile(flags.in, flags.out, overrides);
+    return PackFile(flags.in, out, overrides);
   }
   LegacyOptions options;
   if (!flags.model.empty()) options.model = flags.model;
   if (!flags.version.empty()) options.version = flags.version;
   options.source = flags.source;
-  RETURN_IF_ERROR(CheckOutputPath(flags.out));
+  RETURN_IF_ERROR(CheckOutputPath(out));
   ASSIGN_OR_RETURN(const LegacyImport import, ReadLegacyFolder(flags.legacy, options));
   for (const std::string& note : import.notes) std::cout << note << "\n";
-  return PackParts(import.parts, flags.out);
+  return PackParts(import.parts, out);
+}
+
+// The file that is written.
+std::string Target(const Flags& flags) {
+  const bool named = !flags.compress || flags.out.ends_with(kCompressedSuffix);
+  return named ? flags.out : StrCat(flags.out, kCompressedSuffix);
+}
+
+absl::StatusOr<PackReport> Pack(const Flags& flags) {
+  const std::string target = Target(flags);
+  if (!flags.compress) return PackTo(target, flags);
+  RETURN_IF_ERROR(CheckOutputPath(target));
+  const std::string bundle = StrCat(target, ".unpacked.", getpid());
+  const absl::Cleanup remove = [&] { unlink(bundle.c_str()); };
+  ASSIGN_OR_RETURN(PackReport report, PackTo(bundle, flags));
+  ASSIGN_OR_RETURN(const CompressionReport compressed, CompressBundle(bundle, target));
+  report.info.file_size = compressed.compressed_bytes;
+  return report;
 }
 
 int Run(const CLI::App& command, const Flags& flags) {
@@ -63,9 +89,9 @@ int Run(const CLI::App& command, const Flags& flags) {
   const absl::StatusOr<PackReport> report = Pack(flags);
   if (!report.ok()) return Fail(report.status());
   const BundleInfo& info = report->info;
-  std::cout << absl::StrFormat("bundle   %s (%s bytes)\nmodel    %s, version %s\nusers    %s\nitems    %s\n", flags.out,
-                               WithThousands(info.file_size), info.model, info.version, WithThousands(info.n_users),
-                               WithThousands(info.n_items));
+  std::cout << absl::StrFormat("bundle   %s (%s bytes)\nmodel    %s, version %s\nusers    %s\nitems    %s\n",
+                               Target(flags), WithThousands(info.file_size), info.model, info.version,
+                               WithThousands(info.n_users), WithThousands(info.n_items));
   if (info.n_recommendations > 0) {
     std::cout << absl::StrFormat("lists    %s recommendations made before\n", WithThousands(info.n_recommendations));
   }
@@ -90,6 +116,7 @@ void AddPackCommand(CLI::App& app, int* exit_code) {
   pack->add_option("--out", flags->out, "Bundle to write; an older one of that name is replaced in one step")
       ->required()
       ->type_name("FILE");
+  pack->add_flag("--compress", flags->compress, "Write it compressed, for transport, with .zst behind the name");
   pack->add_option("--model", flags->model, "Model name (default: as the input says, else 'default')")
       ->type_name("NAME");
   pack->add_option("--model-version,--version", flags->version,

@@ -7,11 +7,11 @@
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "core/bundle/atomic_file.h"
-#include "trainer/base/text.h"
+#include "core/packing/bundle_parts.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/event_flags.h"
-#include "trainer/packing/bundle_parts.h"
 #include "trainer/reporting/report.h"
 
 namespace kindred {

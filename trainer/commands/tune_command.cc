@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "core/bundle/atomic_file.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/family_flags.h"

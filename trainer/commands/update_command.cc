@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/parameter_flags.h"
 #include "trainer/families/update.h"

@@ -1,7 +1,8 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "trainer/data/csv_reader.h"
+#include "core/base/text.h"
+#include "core/packing/csv_reader.h"
 #include "trainer/data/event_readers.h"
 
 namespace kindred {

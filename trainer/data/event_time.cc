@@ -5,7 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 
 namespace kindred {
 namespace {

@@ -1,7 +1,6 @@
 #include "trainer/data/input_file.h"
 
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -51,13 +50,6 @@ absl::Status CheckIsNoInput(const std::string& out, const std::vector<std::strin
         StrCat(out, ": is an input, which writing would replace; name another file for the output"));
   }
   return absl::OkStatus();
-}
-
-std::string GzipProblem(int code, std::string_view reason) {
-  if (code == Z_BUF_ERROR) return "the gzip data ends early; the file is truncated: write or fetch it again";
-  if (code == Z_ERRNO) return std::strerror(errno);
-  if (const size_t path_end = reason.rfind(": "); path_end != reason.npos) reason.remove_prefix(path_end + 2);
-  return StrCat("the gzip data is damaged (", reason, "): write or fetch the file again");
 }
 
 }  // namespace kindred

@@ -22,7 +22,4 @@ absl::StatusOr<InputFormat> FormatOf(const std::string& path);
 // INVALID_ARGUMENT when writing `out` would replace one of `inputs`, by whatever name; empty paths are none.
 absl::Status CheckIsNoInput(const std::string& out, const std::vector<std::string>& inputs);
 
-// What zlib's gzread has met with, in words that say what to do; `code` and `reason` are gzerror's.
-std::string GzipProblem(int code, std::string_view reason);
-
 }  // namespace kindred

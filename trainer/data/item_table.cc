@@ -9,9 +9,10 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "core/base/utf8.h"
-#include "trainer/base/text.h"
-#include "trainer/data/csv_reader.h"
+#include "core/bundle/id_table.h"
+#include "core/packing/csv_reader.h"
 
 namespace kindred {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "trainer/base/text.h"
-#include "trainer/data/csv_reader.h"
+#include "core/base/text.h"
+#include "core/packing/csv_reader.h"
 #include "trainer/data/csv_writer.h"
 #include "trainer/data/shuffle.h"
 #include "trainer/data/user_rows.h"

@@ -8,7 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 #include "trainer/data/event_readers.h"
 #include "trainer/data/input_file.h"
 #include "trainer/data/parquet_plugin.h"

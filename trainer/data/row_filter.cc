@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/base/str_cat.h"
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 
 namespace kindred {
 namespace {

@@ -12,7 +12,8 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "trainer/base/text.h"
+#include "core/base/text.h"
+#include "core/bundle/id_table.h"
 
 namespace kindred {
 namespace {

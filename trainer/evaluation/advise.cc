@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/text.h"
 #include "core/bundle/tensor_names.h"
 #include "core/engine/new_vocabulary.h"
-#include "trainer/base/text.h"
 
 namespace kindred {
 namespace {

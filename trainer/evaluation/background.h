@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/base/text.h"
 #include "core/engine/model.h"
-#include "trainer/base/text.h"
 #include "trainer/data/event_log.h"
 #include "trainer/evaluation/ranker.h"
 

@@ -4,8 +4,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
-#include "trainer/base/progress.h"
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 #include "trainer/evaluation/bundle_drift.h"
 
 namespace kindred {

@@ -6,10 +6,10 @@
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "core/engine/recommender.h"
+#include "core/packing/csv_reader.h"
 #include "trainer/base/random.h"
-#include "trainer/base/text.h"
-#include "trainer/data/csv_reader.h"
 
 namespace kindred {
 namespace {

@@ -11,6 +11,7 @@
 #include "core/base/checksum.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "trainer/base/parallel.h"
 #include "trainer/evaluation/grouped_rows.h"
 #include "trainer/evaluation/user_hits.h"

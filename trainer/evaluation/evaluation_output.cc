@@ -3,7 +3,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
-#include "trainer/base/progress.h"
+#include "core/base/text.h"
 #include "trainer/evaluation/evaluation.h"
 
 namespace kindred {

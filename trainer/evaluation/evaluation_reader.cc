@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "core/base/str_cat.h"
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 #include "trainer/evaluation/evaluation.h"
 
 namespace kindred {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
+#include "core/base/text.h"
 #include "trainer/families/sparse_rows.h"
 #include "trainer/families/svd.h"
 #include "trainer/families/tokenizer.h"

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
+#include "core/base/text.h"
 #include "trainer/base/alias_table.h"
 #include "trainer/base/random.h"
 #include "trainer/linalg/skipgram_kernels.h"

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
+#include "core/base/text.h"
 #include "core/bundle/tensor_names.h"
 #include "trainer/families/factor_family.h"
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "absl/strings/str_format.h"
+#include "core/base/text.h"
 #include "trainer/linalg/sparse_ops.h"
 
 namespace kindred {

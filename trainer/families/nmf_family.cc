@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
+#include "core/base/text.h"
 
 namespace kindred {
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <unordered_map>
 
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 #include "trainer/families/tokenizer.h"
 #include "trainer/linalg/sparse_ops.h"
 

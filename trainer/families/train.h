@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/packing/bundle_parts.h"
+#include "core/packing/pack.h"
 #include "trainer/base/parallel.h"
 #include "trainer/base/parameters.h"
 #include "trainer/base/progress.h"
@@ -16,8 +18,6 @@
 #include "trainer/data/item_table.h"
 #include "trainer/data/read_events.h"
 #include "trainer/families/family.h"
-#include "trainer/packing/bundle_parts.h"
-#include "trainer/packing/pack.h"
 
 namespace kindred {
 

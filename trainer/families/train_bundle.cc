@@ -11,6 +11,7 @@
 #include "core/base/str_cat.h"
 #include "core/bundle/tensor_names.h"
 #include "trainer/families/train.h"
+#include "trainer/families/training_parts.h"
 
 namespace kindred {
 namespace {

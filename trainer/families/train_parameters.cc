@@ -1,7 +1,7 @@
 // The parameters of train.h: the words of flags, YAML and of a bundle's memory of its training.
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "trainer/base/parallel.h"
-#include "trainer/base/text.h"
 #include "trainer/data/event_parameters.h"
 #include "trainer/families/train.h"
 

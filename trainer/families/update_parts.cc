@@ -15,6 +15,7 @@
 #include "trainer/base/parallel.h"
 #include "trainer/base/progress.h"
 #include "trainer/data/aggregate.h"
+#include "trainer/families/training_parts.h"
 
 namespace kindred {
 namespace {

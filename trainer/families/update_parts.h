@@ -8,9 +8,9 @@
 
 #include "absl/status/statusor.h"
 #include "core/engine/model.h"
+#include "core/packing/bundle_parts.h"
 #include "trainer/data/event_log.h"
 #include "trainer/data/interactions.h"
-#include "trainer/packing/bundle_parts.h"
 
 namespace kindred {
 

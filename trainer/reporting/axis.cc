@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "absl/strings/str_format.h"
-#include "trainer/base/progress.h"
+#include "core/base/text.h"
 
 namespace kindred {
 namespace {

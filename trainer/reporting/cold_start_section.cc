@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core/base/str_cat.h"
-#include "trainer/base/progress.h"
+#include "core/base/text.h"
 #include "trainer/reporting/html.h"
 #include "trainer/reporting/plot.h"
 #include "trainer/reporting/report.h"

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
-#include "trainer/base/progress.h"
+#include "core/base/text.h"
 #include "trainer/reporting/html.h"
 #include "trainer/reporting/page.h"
 

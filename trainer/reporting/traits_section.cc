@@ -4,8 +4,8 @@
 #include <numeric>
 
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "core/bundle/tensor_names.h"
-#include "trainer/base/progress.h"
 #include "trainer/reporting/html.h"
 #include "trainer/reporting/report.h"
 

@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "trainer/base/progress.h"
-#include "trainer/base/text.h"
 #include "trainer/reporting/html.h"
 #include "trainer/reporting/plot.h"
 #include "trainer/reporting/report.h"

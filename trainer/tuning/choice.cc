@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 
 namespace kindred {
 namespace {

@@ -4,8 +4,7 @@
 #include <set>
 
 #include "core/base/str_cat.h"
-#include "trainer/base/progress.h"
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 #include "trainer/data/shuffle.h"
 
 namespace kindred {

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
-#include "trainer/base/text.h"
+#include "core/base/text.h"
 #include "trainer/evaluation/model_ranker.h"
 #include "trainer/tuning/tune_folder.h"
 

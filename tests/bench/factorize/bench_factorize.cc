@@ -17,8 +17,8 @@
 #include <random>
 #include <string>
 
+#include "core/base/text.h"
 #include "tests/bench/take_flag.h"
-#include "trainer/base/text.h"
 #include "trainer/data/aggregate.h"
 #include "trainer/data/read_events.h"
 #include "trainer/families/als.h"

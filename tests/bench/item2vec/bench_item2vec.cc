@@ -13,9 +13,9 @@
 #include <string>
 
 #include "core/base/str_cat.h"
+#include "core/base/text.h"
 #include "tests/bench/take_flag.h"
 #include "trainer/base/random.h"
-#include "trainer/base/text.h"
 #include "trainer/data/sequence_file.h"
 #include "trainer/families/item2vec.h"
 

@@ -124,5 +124,30 @@ TEST(AtomicFileTest, TheFileIsReadableByOthersAsTheUmaskAllows) {
   EXPECT_EQ(info.st_mode & 0777, 0644u);
 }
 
+TEST(AtomicFileTest, WhatIsNotPublishedIsGone) {
+  const testing::TempDir dir;
+  const std::string_view text = "piece";
+  {
+    absl::StatusOr<AtomicFile> file = AtomicFile::Create(dir.File("f"));
+    ASSERT_TRUE(file.ok()) << file.status();
+    ASSERT_TRUE(file->Write(std::as_bytes(std::span(text))).ok());
+    EXPECT_EQ(testing::ListDirectory(dir.path()).size(), 1u);
+    EXPECT_EQ(access(dir.File("f").c_str(), F_OK), -1);
+  }
+  EXPECT_TRUE(testing::ListDirectory(dir.path()).empty());
+}
+
+TEST(AtomicFileTest, IsWrittenPieceByPiece) {
+  const testing::TempDir dir;
+  const std::string_view text = "piece ";
+  absl::StatusOr<AtomicFile> file = AtomicFile::Create(dir.File("f"));
+  ASSERT_TRUE(file.ok()) << file.status();
+  AtomicFile moved = *std::move(file);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(moved.Write(std::as_bytes(std::span(text))).ok());
+  ASSERT_TRUE(moved.Publish().ok());
+  EXPECT_EQ(testing::ReadFile(dir.File("f")), "piece piece ");
+  EXPECT_THAT(testing::ListDirectory(dir.path()), ElementsAre("f"));
+}
+
 }  // namespace
 }  // namespace kindred

@@ -194,5 +194,12 @@ TEST(IdTableTest, AnIdThatDoesNotFitASlotIsAnError) {
   EXPECT_THAT(std::string(index.status().message()), HasSubstr("t[0] has 65536 bytes"));
 }
 
+TEST(IdProblemTest, AcceptsUtf8UpToTheLongestId) {
+  EXPECT_EQ(IdProblem("Crème brûlée, \"500 g\""), "");
+  EXPECT_EQ(IdProblem(std::string(1024, 'x')), "");
+  EXPECT_EQ(IdProblem(std::string(1025, 'x')), "is 1025 bytes long, at most 1024 are allowed");
+  EXPECT_EQ(IdProblem("a\xff"), "is not valid UTF-8");
+}
+
 }  // namespace
 }  // namespace kindred

@@ -46,13 +46,6 @@ TEST(ProgressTest, SilentSaysNothing) {
   EXPECT_EQ(out, "");
 }
 
-TEST(WithThousandsTest, GroupsByThree) {
-  EXPECT_EQ(WithThousands(0), "0");
-  EXPECT_EQ(WithThousands(999), "999");
-  EXPECT_EQ(WithThousands(1000), "1,000");
-  EXPECT_EQ(WithThousands(1234567), "1,234,567");
-}
-
 TEST(HumanSecondsTest, ChoosesItsUnit) {
   EXPECT_EQ(HumanSeconds(0.416), "0.42 s");
   EXPECT_EQ(HumanSeconds(12.34), "12.3 s");

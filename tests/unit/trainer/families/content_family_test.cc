@@ -7,9 +7,9 @@
 #include <cmath>
 
 #include "core/engine/recommender.h"
+#include "core/packing/pack.h"
 #include "tests/support/files.h"
 #include "trainer/linalg/sparse_ops.h"
-#include "trainer/packing/pack.h"
 
 namespace kindred {
 namespace {

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "core/engine/recommender.h"
+#include "core/packing/pack.h"
 #include "tests/support/files.h"
-#include "trainer/packing/pack.h"
 
 namespace kindred {
 namespace {

@@ -159,7 +159,7 @@ class _Reader:
         return _Articles(ids, similarity, embeddings)
 
     def recommendations(self, user_ids: list[str], item_ids: list[str]) -> "_Lists | None":
-        """recommendations.csv, by the rules of `kindred pack --legacy` (trainer/packing/legacy_lists.h)."""
+        """recommendations.csv, by the rules of `kindred pack --legacy` (core/packing/legacy_lists.h)."""
         path = self.root / "recommendations.csv"
         if not path.exists():
             return None

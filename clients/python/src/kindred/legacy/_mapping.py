@@ -1,6 +1,6 @@
 """Mappings between ids and matrix rows, from pickle, joblib, JSON or CSV, in either direction.
 
-The rules are those of `kindred pack --legacy` (trainer/packing/mapping.h): {"<id>": row, …}, {row: "<id>", …} or
+The rules are those of `kindred pack --legacy` (core/packing/mapping.h): {"<id>": row, …}, {row: "<id>", …} or
 ["<id of row 0>", …]; which side has the rows is told by the numbers.
 """
 from __future__ import annotations
