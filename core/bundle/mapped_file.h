@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,6 +10,12 @@
 #include "absl/status/statusor.h"
 
 namespace kindred {
+
+// Where the bytes of a bundle are while it serves.
+enum class LoadMode : uint8_t {
+  kMap,   // in the file: shared with the page cache, and lost when someone truncates it
+  kCopy,  // in memory of the process's own: whatever happens to the file
+};
 
 class MappedFile {
  public:

@@ -3,6 +3,8 @@
 // its last reader lets go.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "core/bundle/bundle_reader.h"
 #include "core/bundle/id_table.h"
+#include "core/bundle/mapped_file.h"
 #include "core/engine/category_rows.h"
 #include "core/engine/fold_in.h"
 #include "core/engine/new_vocabulary.h"
@@ -63,8 +66,26 @@ struct LoadCost {
   std::vector<std::string> derived;  // their names
 };
 
+struct ModelLoadOptions {
+  std::string name;     // where the bundle does not say one
+  std::string version;  // goes before the bundle's own; empty: the bundle's own
+  LoadMode mode = LoadMode::kMap;
+  VerifyLevel verify = VerifyLevel::kChecksums;
+};
+
 class Model {
  public:
+  static absl::StatusOr<std::shared_ptr<const Model>> Load(const std::string& path, const ModelLoadOptions& options);
+  // Whether the bytes changed underneath, or someone said so: what it answered since cannot be trusted.
+  bool poisoned() const { return poisoned_.load(std::memory_order_acquire); }
+  void Poison() const { poisoned_.store(true, std::memory_order_release); }
+  LoadMode load_mode() const { return LoadMode::kMap; }
+  // One pass of a slow check of every tensor against its checksum. DATA_LOSS naming tensor and offset; CANCELLED when
+  // `go_on` says false.
+  absl::Status VerifyAgain(double max_bytes_per_second, const std::function<bool()>& go_on) const;
+  // Reads the pages that requests touch at random into memory, at a bounded rate, until `go_on` says false.
+  void Prefault(double max_bytes_per_second, const std::function<bool()>& go_on) const;
+
   // Opens, checks (VerifyLevel::kChecksums) and completes the bundle at `path`. `name` stands in where the bundle does
   // not say one; a `version` that is not empty (the folder of a model store) goes before the bundle's own. Errors as
   // BundleReader::Open.
@@ -118,6 +139,7 @@ class Model {
 
  private:
   Model() = default;
+  mutable std::atomic<bool> poisoned_{false};
   absl::Status Bind();
   absl::Status BindSpace(const SpaceSpec& spec, Space* space);
   absl::Status BindFoldIn(Space* space);
