@@ -6,7 +6,6 @@
 #include <system_error>
 #include <tuple>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
@@ -16,12 +15,6 @@ namespace kindred {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The version that a directory name says, or false.
-bool ParseVersion(const std::string& name, uint64_t* version) {
-  return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos &&
-         (name == "0" || name[0] != '0') && absl::SimpleAtoi(name, version);
-}
 
 absl::StatusOr<ModelHandle> LoadVersion(const StoredVersion& stored, int* golden_queries) {
   ASSIGN_OR_RETURN(ModelHandle model, Model::Load(stored.path, stored.model, absl::StrCat(stored.version)));
@@ -49,7 +42,9 @@ absl::StatusOr<std::vector<StoredVersion>> ScanModelStore(const std::string& roo
       stored.model = model->path().filename();
       const fs::path bundle = entry->path() / kBundleFileName;
       std::error_code missing;
-      if (ParseVersion(entry->path().filename(), &stored.version) && fs::is_regular_file(bundle, missing)) {
+      const auto version = VersionOfFolder(entry->path().filename().string());
+      if (version.has_value() && fs::is_regular_file(bundle, missing)) {
+        stored.version = *version;
         stored.path = bundle;
         found.push_back(std::move(stored));
       }
