@@ -16,9 +16,10 @@
 namespace kindred {
 namespace {
 
-std::string Mebibytes(uint64_t bytes) {
-  const double value = static_cast<double>(bytes) / (1 << 20);
-  return absl::StrFormat(value < 10 ? "%.1f MiB" : "%.0f MiB", value);
+// "812 MiB", "3 KiB".
+std::string Size(uint64_t bytes) {
+  const bool small = bytes < (1 << 20);
+  return absl::StrFormat("%d %s", (bytes + (small ? 1023 : (1 << 20) - 1)) >> (small ? 10 : 20), small ? "KiB" : "MiB");
 }
 
 // "93rd".
@@ -95,8 +96,8 @@ class Gate {
         "%s "
         "leaves %s, %s of which must stay free (models.gate.memory_headroom_bytes); raise the limit, unload versions "
         "that are kept ready (kindred models unload, models.keep_ready), or publish a smaller model",
-        path_, Mebibytes(need.bundle), Mebibytes(info_.file_size), copy ? "copied" : "mapped", Mebibytes(made),
-        Mebibytes(need.resident), Mebibytes(mapped), room.bound, Mebibytes(need.available), Mebibytes(need.headroom)));
+        path_, Size(need.bundle), Size(info_.file_size), copy ? "copied" : "mapped", Size(made), Size(need.resident),
+        Size(mapped), room.bound, Size(need.available), Size(need.headroom)));
   }
 
   absl::Status Load() {

@@ -115,7 +115,7 @@ void ExpectEstimate(const testing::BundleBuilder& builder) {
     derived += FindTensor((*model)->tensors(), name)->bytes.size();
   const uint64_t estimate = BytesMadeAtLoad((*model)->info(), LoadMode::kMap);
   EXPECT_GE(estimate, derived);
-  EXPECT_LE(estimate, derived + derived / 2 + 16 * 1024);
+  EXPECT_LE(estimate, 2 * derived + 16 * 1024);
   EXPECT_EQ(BytesMadeAtLoad((*model)->info(), LoadMode::kCopy), estimate + (*model)->info().file_size);
 }
 

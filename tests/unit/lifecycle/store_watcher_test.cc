@@ -31,11 +31,13 @@ class StoreWatcherTest : public ::testing::Test {
   // The kind of what happened to file_ next, "store" for a change of the store alone, "" for nothing.
   std::string Next(milliseconds timeout = kDeadline) {
     const auto end = std::chrono::steady_clock::now() + timeout;
+    bool store_changed = false;
     while (true) {
       const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
       const StoreWatcher::Events events = watcher_->Wait(std::max(left, milliseconds(0)));
       if (!events.files.empty()) return events.files.front().path == file_ ? events.files.front().kind : "another";
-      if (left.count() <= 0) return events.store_changed ? "store" : "";
+      store_changed = store_changed || events.store_changed;
+      if (left.count() <= 0) return store_changed ? "store" : "";
     }
   }
   bool StoreChanges(milliseconds timeout = kDeadline) { return watcher_->Wait(timeout).store_changed; }

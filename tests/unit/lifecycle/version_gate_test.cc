@@ -106,10 +106,9 @@ TEST_F(VersionGateTest, AVersionThatDoesNotFitIsRefusedWithTheNumbersBeforeItIsR
       },
       &result_);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(
-      std::string(status.message()),
-      AllOf(HasSubstr("memory: needs 0.1 MiB (bundle 0.1 MiB, to be mapped, + "), HasSubstr(" made at load) beside "),
-            HasSubstr("the models.gate.memory_limit_bytes leaves 0.0 MiB, 3.0 MiB of which must stay free")));
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(" KiB, to be mapped, + "), HasSubstr(" made at load) beside "),
+                    HasSubstr("the models.gate.memory_limit_bytes leaves 0 KiB, 3 MiB of which must stay free")));
   EXPECT_THAT(steps, ElementsAre("header", "memory"));
   EXPECT_EQ(result_.memory.headroom, uint64_t{3} << 20);
   EXPECT_EQ(result_.memory.available, 0u);
