@@ -82,6 +82,7 @@ void ModelManager::Impl::Ask(ManagerTask task) {
 void ModelManager::Impl::Run() {
   while (!stopping_) {
     Attend(WaitTime());
+    CheckSuspects();
     if (rescan_.exchange(false) || Clock::now() >= next_scan_) {
       // It tells the observer what is wrong with the store.
       (void)Scan();
@@ -131,13 +132,16 @@ void ModelManager::Impl::HandleFile(const StoreWatch::File& file) {
   for (auto& [name, model] : models_) {
     for (auto& [version, known] : model.versions) {
       if (known.watched != file.path) continue;
-      const std::string what = StrCat(file.path, " was ", file.kind == "unreadable" ? "made " : "", file.kind);
+      known.changed = true;
       const ModelHandle generation = known.ready() ? known.model : known.draining.lock();
-      const bool lost = file.kind == "modified" && generation != nullptr && generation->load_mode() == LoadMode::kMap;
-      if (lost && !known.ready()) {
+      if (generation == nullptr) continue;
+      const std::string what = StrCat(file.path, " was ", file.kind == "unreadable" ? "made " : "", file.kind);
+      const bool mapped = generation->load_mode() == LoadMode::kMap;
+      if (file.kind == "touched") {
+        known.suspect = mapped && known.ready();
+      } else if (file.kind == "modified" && mapped) {
         generation->Poison();
-      } else if (lost) {
-        GiveUpGeneration(&model, &known, file.kind, what);
+        if (known.ready()) GiveUpGeneration(&model, &known, file.kind, what);
       } else if (known.ready() && !known.told_damage) {
         known.told_damage = true;
         TellDamage(known, file.kind, what);
@@ -154,6 +158,26 @@ void ModelManager::Impl::CheckPoisoned() {
       const std::string& path = known.model->info().path;
       GiveUpGeneration(&model, &known, rot.empty() ? "sigbus" : "scrub",
                        rot.empty() ? StrCat(path, ": part of what was mapped is gone") : rot);
+    }
+  }
+}
+
+void ModelManager::Impl::CheckSuspects() {
+  for (auto& [name, model] : models_) {
+    for (auto& [version, known] : model.versions) {
+      if (!known.suspect || !known.ready()) continue;
+      known.suspect = false;
+      const ModelHandle generation = known.model;
+      absl::Status status;
+      RunAside([&] {
+        status = generation->VerifyAgain(options_.prefault_bytes_per_second,
+                                         [&] { return !stopping_ && !generation->poisoned(); });
+      });
+      // Another fault may have been faster. Versions may have gone meanwhile: the rest waits for the next time.
+      if (absl::IsDataLoss(status) && known.model == generation) {
+        GiveUpGeneration(&model, &known, "modified", std::string(status.message()));
+      }
+      return;
     }
   }
 }
@@ -178,6 +202,7 @@ void ModelManager::Impl::GiveUpGeneration(ServedModel* model, KnownVersion* know
   known->asked = false;
   // Readers that still have it find out by themselves; it leaves with the last of them.
   known->model.reset();
+  known->suspect = false;
   Unwatch(known);
   table_.Change(model->name, version, [](VersionStatus* status) { status->poisoned = true; });
   const uint64_t before = model->serving;

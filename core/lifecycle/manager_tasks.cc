@@ -107,10 +107,10 @@ absl::Status ModelManager::Impl::CheckVersion(const ServedModel& model, uint64_t
 
 absl::Status ModelManager::Impl::DoValidate(ServedModel* model, const ManagerTask& task, VersionStatus* outcome) {
   RETURN_IF_ERROR(CheckVersion(*model, task.version));
-  const KnownVersion& known = *model->Find(task.version);
+  KnownVersion& known = *model->Find(task.version);
   const VersionStatus before = table_.Find(model->name, task.version);
   GateResult result;
-  const absl::Status status = PassGateAside(*model, known, task.force, /*gives_way=*/false, &result);
+  const absl::Status status = PassGateAside(*model, &known, task.force, /*gives_way=*/false, /*watch=*/false, &result);
   NoteResult(known, result);
   *outcome = table_.Find(model->name, task.version);
   outcome->reason = status.ok() ? "" : std::string(status.message());

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/status_macros.h"
+#include "core/lifecycle/gated_loader.h"
 #include "core/lifecycle/model_manager_impl.h"
 
 namespace kindred {
@@ -21,6 +22,13 @@ ManagerTask MakeTask(Kind kind, std::string_view model, uint64_t version, ModelM
 }
 
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<ModelManager>> ModelManager::Open(const ManagerOptions& options, ModelRegistry* registry,
+                                                                 ManagerObserver* observer) {
+  const std::string work_dir = options.work_dir.empty() ? options.store_dir + ".unpacked" : options.work_dir;
+  ASSIGN_OR_RETURN(std::unique_ptr<StoreWatch> watch, OpenStoreWatch(options.store_dir));
+  return Open(options, registry, observer, MakeGatedLoader(options.gate, work_dir), std::move(watch));
+}
 
 absl::StatusOr<std::unique_ptr<ModelManager>> ModelManager::Open(const ManagerOptions& options, ModelRegistry* registry,
                                                                  ManagerObserver* observer,

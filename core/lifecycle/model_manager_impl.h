@@ -48,6 +48,7 @@ class ModelManager::Impl {
   void HandleFile(const StoreWatch::File& file);
   void CheckPoisoned();
   void CheckDraining();
+  void CheckSuspects();
   void GiveUpGeneration(ServedModel* model, KnownVersion* known, std::string_view kind, const std::string& what);
   void TellDamage(const KnownVersion& known, std::string_view kind, const std::string& what);
   std::string TakeRot(const ModelHandle& model);  // empty: it was not the scrubber who found it
@@ -61,14 +62,16 @@ class ModelManager::Impl {
 
   // manager_loading.cc
   absl::Status MakeReady(ServedModel* model, uint64_t version, bool force, bool gives_way);
-  absl::Status PassGateAside(const ServedModel& model, const KnownVersion& known, bool force, bool gives_way,
+  absl::Status PassGateAside(const ServedModel& model, KnownVersion* known, bool force, bool gives_way, bool watch,
                              GateResult* result);
-  absl::Status Warm(const ServedModel& model, const KnownVersion& known, bool gives_way, const ModelHandle& generation);
+  static absl::Status GivenUp(const StoredVersion& stored);
+  absl::Status Warm(const StoredVersion& version, bool gives_way, const ModelHandle& generation);
   absl::Status CheckUnchanged(const std::string& signature, const KnownVersion& known, const ModelHandle& generation);
   bool TakeBack(KnownVersion* known);  // one that drains
   bool GoOn(const StoredVersion& stored, bool gives_way) const;
   void NoteResult(const KnownVersion& known, const GateResult& result);
   void Move(KnownVersion* known, VersionState state, std::string_view reason = {});
+  void Watch(KnownVersion* known, const std::string& path);
   void Unwatch(KnownVersion* known);
 
   // manager_serving.cc

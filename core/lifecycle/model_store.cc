@@ -7,7 +7,6 @@
 #include <system_error>
 #include <tuple>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -18,12 +17,6 @@ namespace kindred {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The version that a directory name says, or false.
-bool ParseVersion(const std::string& name, uint64_t* version) {
-  return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos && name[0] != '0' &&
-         absl::SimpleAtoi(name, version);
-}
 
 bool HoldsAVersion(const fs::path& folder) {
   std::error_code error;
@@ -55,7 +48,10 @@ absl::StatusOr<std::vector<StoredVersion>> ScanModelStore(const std::string& roo
     for (fs::directory_iterator entry(model->path(), inner); !inner && entry != end; entry.increment(inner)) {
       StoredVersion stored;
       stored.model = model->path().filename();
-      if (!ParseVersion(entry->path().filename(), &stored.version) || !HoldsAVersion(entry->path())) continue;
+      // 0 stands for "none" wherever versions are asked for.
+      const std::optional<uint64_t> version = VersionOfFolder(entry->path().filename().string());
+      if (version.value_or(0) == 0 || !HoldsAVersion(entry->path())) continue;
+      stored.version = *version;
       stored.path = entry->path();
       stored.signature = SignatureOf(stored.path);
       found.push_back(std::move(stored));

@@ -3,15 +3,13 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/bundle/store_layout.h"
 #include "core/lifecycle/model_registry.h"
 
 namespace kindred {
-
-inline constexpr std::string_view kBundleFileName = "bundle.safetensors";
 
 struct StoredVersion {
   std::string model;

@@ -25,6 +25,8 @@ struct KnownVersion {
   std::weak_ptr<const Model> draining;
   std::string watched;         // the file under the generation; empty: none
   bool asked = false;          // loaded by name: stays until it has served or is unloaded
+  bool changed = false;        // its files, while they were loaded
+  bool suspect = false;        // its file was touched: whether it is as it was must be read
   bool told_damage = false;    // the observer knows that the files are not what was loaded
   bool told_vanished = false;  // the observer knows that the folder is gone
 

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
+#include <string_view>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "core/bundle/bundle_reader.h"
 #include "core/lifecycle/model_registry.h"
 #include "core/lifecycle/version_status.h"
@@ -39,25 +39,23 @@ struct GateResult {
   double seconds = 0;
 };
 
+// The steps, in their order: what costs little first. "header" and "memory" read nothing but the header; "checksums"
+// opens the bundle at options.verify and makes what it lacks.
+//
 // Opens the bundle at `path` (PrepareVersion has made one of whatever the version's folder holds) as version `version`
 // of `model` and puts it through every check. `live` may be null: then there is no drift. Each error says which file,
 // which check, what was found and expected, and what to do: NOT_FOUND, INVALID_ARGUMENT (not a valid bundle, another
 // model's), DATA_LOSS (golden queries), RESOURCE_EXHAUSTED (memory, with the numbers), FAILED_PRECONDITION (drift),
-// CANCELLED. *result holds what was found so far also on an error. `force`: drift is measured but refuses nothing.
+// CANCELLED. *result holds what was found so far also on an error; result->model only of a version that passed.
+// `force`: drift is measured but refuses nothing. Drift refuses nothing either where fewer than kLeastDriftSubjects
+// could be compared.
+//
+// Memory: needed is the file, as a map of it that does not fit is read again and again, and BytesMadeAtLoad. There is
+// MemoryRoom::available less the pages of files that this process serves from, which must stay in memory too (those in
+// memory now or, where that is more, the whole bundle of `live` that is mapped). Refused when less than the headroom
+// would be left.
+inline constexpr uint32_t kLeastDriftSubjects = 10;
 absl::Status PassGate(const std::string& path, const std::string& model, uint64_t version, const ModelHandle& live,
                       bool force, const GateOptions& options, const GateProgress& progress, GateResult* result);
-
-// What this process may still take: the least of its cgroup's limit (v1 and v2, each level up) less its use without
-// file cache, and the machine's MemAvailable.
-struct MemoryRoom {
-  uint64_t available = 0;
-  uint64_t resident = 0;  // of this process, without file pages
-  std::string bound;      // where the bound comes from, for messages: "cgroup limit /kindred", "machine"
-};
-MemoryRoom ReadMemoryRoom();
-
-// Compares the answers of `candidate` with those of `live` for up to 200 users that both know, or histories where they
-// have no users in common. Deterministic; some milliseconds a million items.
-Drift MeasureDrift(const Model& candidate, const Model& live);
 
 }  // namespace kindred

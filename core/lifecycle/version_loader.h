@@ -2,10 +2,12 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "core/lifecycle/model_store.h"
 #include "core/lifecycle/version_gate.h"
 
@@ -15,9 +17,14 @@ namespace kindred {
 class VersionLoader {
  public:
   virtual ~VersionLoader() = default;
-  // Makes a bundle of what the version's folder holds, where it is none, and puts it through the gate. As PassGate.
-  virtual absl::Status Load(const StoredVersion& stored, const ModelHandle& live, bool force,
-                            const GateProgress& progress, GateResult* result) = 0;
+  // The path of the bundle that the version's folder holds or that was made of what it holds. CANCELLED when `go_on`
+  // says false.
+  virtual absl::StatusOr<std::string> Prepare(const StoredVersion& stored, const std::function<bool()>& go_on) = 0;
+  // Another bundle of the same version, where the gate found the first one invalid; NOT_FOUND when there is none.
+  virtual absl::StatusOr<std::string> PrepareOther(const StoredVersion& stored, const std::function<bool()>& go_on) = 0;
+  // As kindred::PassGate.
+  virtual absl::Status PassGate(const std::string& path, const StoredVersion& stored, const ModelHandle& live,
+                                bool force, const GateProgress& progress, GateResult* result) = 0;
   // Removes bundles that were made of other forms, but for these paths.
   virtual void Clean(const std::vector<std::string>& keep) = 0;
 };
@@ -26,7 +33,7 @@ class StoreWatch {
  public:
   struct File {
     std::string path;
-    std::string kind;  // "modified", "deleted", "unreadable"
+    std::string kind;  // "modified", "deleted", "unreadable"; "touched": only reading tells whether it is modified
   };
   struct Events {
     bool store_changed = false;  // versions may have come or gone
@@ -38,6 +45,7 @@ class StoreWatch {
   virtual Events Wait(std::chrono::milliseconds timeout) = 0;
   // The present Wait, or else the next one, returns at once. From any thread.
   virtual void Wake() = 0;
+  // What `path` is now is as it should be: goes before its content is checked. From any thread.
   virtual void WatchFile(const std::string& path) = 0;
   virtual void UnwatchFile(const std::string& path) = 0;
 };

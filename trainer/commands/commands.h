@@ -1,5 +1,5 @@
-// The offline commands of `kindred`: train, tune, update, split, pack, inspect, verify, evaluate, diff, advise,
-// report. Each prints its result to standard output and progress and errors to standard error.
+// The offline commands of `kindred`: train, tune, update, split, pack, inspect, verify, publish, evaluate, diff,
+// advise, report. Each prints its result to standard output and progress and errors to standard error.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -25,6 +25,7 @@ void AddSplitCommand(CLI::App& app, int* exit_code);
 void AddPackCommand(CLI::App& app, int* exit_code);
 void AddInspectCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
+void AddPublishCommand(CLI::App& app, int* exit_code);
 void AddReportCommand(CLI::App& app, int* exit_code);
 void AddAdviseCommand(CLI::App& app, int* exit_code);
 void AddDiffCommand(CLI::App& app, int* exit_code);

@@ -108,6 +108,14 @@ TEST_F(ManagerDamageTest, AFileThatIsDeletedIsToldOnceAndServesOn) {
   EXPECT_FALSE(registry_.Find("demo")->poisoned());
 }
 
+TEST_F(ManagerDamageTest, AFileThatWasOnlyTouchedServesOnOnceItWasRead) {
+  BeginWithTwo();
+  watch_->Tell(Bundle(2), "touched");
+  Rescan();
+  EXPECT_EQ(Serving(), 2u);
+  EXPECT_TRUE(observer_.Lines("damage").empty());
+}
+
 TEST_F(ManagerDamageTest, FilesThatChangeWhileTheyAreLoadedAreRefused) {
   Put(1);
   Begin();

@@ -20,9 +20,15 @@ namespace fs = std::filesystem;
 class LoaderInHand : public VersionLoader {
  public:
   explicit LoaderInHand(std::shared_ptr<FakeLoader> loader) : loader_(std::move(loader)) {}
-  absl::Status Load(const StoredVersion& stored, const ModelHandle& live, bool force, const GateProgress& progress,
-                    GateResult* result) override {
-    return loader_->Load(stored, live, force, progress, result);
+  absl::StatusOr<std::string> Prepare(const StoredVersion& stored, const std::function<bool()>& go_on) override {
+    return StrCat(stored.path, "/", kBundleFileName);
+  }
+  absl::StatusOr<std::string> PrepareOther(const StoredVersion& stored, const std::function<bool()>& go_on) override {
+    return loader_->PrepareOther(stored);
+  }
+  absl::Status PassGate(const std::string& path, const StoredVersion& stored, const ModelHandle& live, bool force,
+                        const GateProgress& progress, GateResult* result) override {
+    return loader_->PassGate(path, stored, live, force, progress, result);
   }
   void Clean(const std::vector<std::string>& keep) override {}
 
@@ -44,8 +50,14 @@ class WatchInHand : public StoreWatch {
 
 }  // namespace
 
-absl::Status FakeLoader::Load(const StoredVersion& stored, const ModelHandle& live, bool force,
-                              const GateProgress& progress, GateResult* result) {
+absl::StatusOr<std::string> FakeLoader::PrepareOther(const StoredVersion& stored) {
+  const std::string other = stored.path + "/other.safetensors";
+  if (!fs::exists(other)) return absl::NotFoundError("nothing else");
+  return other;
+}
+
+absl::Status FakeLoader::PassGate(const std::string& path, const StoredVersion& stored, const ModelHandle& live,
+                                  bool force, const GateProgress& progress, GateResult* result) {
   std::unique_lock lock(mutex_);
   order_.push_back(stored.version);
   live_version_ = live == nullptr ? "" : live->version();
@@ -57,10 +69,11 @@ absl::Status FakeLoader::Load(const StoredVersion& stored, const ModelHandle& li
     if (!held_.contains(stored.version)) break;
     released_.wait_for(lock, std::chrono::milliseconds(5));
   }
-  if (const auto refused = refused_.find(stored.version); refused != refused_.end()) return refused->second;
+  const auto refused = refused_.find(stored.version);
+  if (refused != refused_.end() && path.ends_with(kBundleFileName)) return refused->second;
   ModelLoadOptions options;
   options.version = StrCat(stored.version);
-  ASSIGN_OR_RETURN(result->model, Model::Load(stored.path + "/" + std::string(kBundleFileName), options));
+  ASSIGN_OR_RETURN(result->model, Model::Load(path, options));
   result->golden_queries = 7;
   return absl::OkStatus();
 }

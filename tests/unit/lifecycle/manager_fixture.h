@@ -20,8 +20,9 @@ namespace kindred::testing {
 // Loads what is there, unless told otherwise. Thread-safe.
 class FakeLoader {
  public:
-  absl::Status Load(const StoredVersion& stored, const ModelHandle& live, bool force, const GateProgress& progress,
-                    GateResult* result);
+  absl::StatusOr<std::string> PrepareOther(const StoredVersion& stored);
+  absl::Status PassGate(const std::string& path, const StoredVersion& stored, const ModelHandle& live, bool force,
+                        const GateProgress& progress, GateResult* result);
 
   void Refuse(uint64_t version, const absl::Status& status);  // OK: no longer
   void Hold(uint64_t version);                                // its loads do not end before Release

@@ -300,6 +300,17 @@ TEST_F(ModelManagerTest, ADryRunKeepsNothing) {
   EXPECT_EQ(observer_.Lines("state demo/1").size(), 1u);
 }
 
+TEST_F(ModelManagerTest, LegacyFilesBesideABundleThatIsInvalidAreTried) {
+  Put(1);
+  fs::copy_file(Bundle(1), Folder(1) + "/other.safetensors");
+  ASSERT_TRUE(Open().ok());
+  loader_->Refuse(1, absl::InvalidArgumentError("not a bundle"));
+  ASSERT_TRUE(manager_->LoadAll().ok());
+  EXPECT_THAT(registry_.Find("demo")->info().path, HasSubstr("other.safetensors"));
+  EXPECT_THAT(watch_->watched(), ElementsAre(Folder(1) + "/other.safetensors"));
+  EXPECT_THAT(observer_.Lines("note"), ElementsAre(HasSubstr("not a bundle")));
+}
+
 TEST_F(ModelManagerTest, ManyActivationsAreDoneOneByOneAndTheLastWins) {
   for (uint64_t version = 1; version <= 5; ++version) Put(version);
   Begin();
