@@ -155,6 +155,14 @@ std::set<std::string> FakeWatch::watched() const {
 }
 
 void RecordingObserver::OnState(const VersionStatus& version) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [last, is_new] = last_.try_emplace({version.model, version.version}, version.state);
+    // A version that was forgotten may be found again.
+    EXPECT_TRUE(is_new || version.state == VersionState::kDiscovered || MayFollow(last->second, version.state))
+        << version.version << ": from " << VersionStateName(last->second) << " to " << VersionStateName(version.state);
+    last->second = version.state;
+  }
   Add(StrCat("state ", version.model, "/", version.version, " ", VersionStateName(version.state)));
 }
 

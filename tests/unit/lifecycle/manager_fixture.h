@@ -10,6 +10,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/lifecycle/model_manager.h"
@@ -63,7 +64,7 @@ class FakeWatch {
 };
 
 // What the observer was told, a line each: "state demo/1 ready", "serving demo/2 after 1", "damage demo/2 modified",
-// "note …". Thread-safe.
+// "note …". A state that may not follow the one before fails the test. Thread-safe.
 class RecordingObserver : public ManagerObserver {
  public:
   void OnState(const VersionStatus& version) override;
@@ -79,6 +80,7 @@ class RecordingObserver : public ManagerObserver {
 
   mutable std::mutex mutex_;
   std::vector<std::string> lines_;
+  std::map<std::pair<std::string, uint64_t>, VersionState> last_;
 };
 
 struct Outcome {
