@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "core/bundle/bundle_reader.h"
 #include "core/bundle/id_table.h"
+#include "core/bundle/mapped_file.h"
 #include "core/engine/category_rows.h"
 #include "core/engine/fold_in.h"
 #include "core/engine/new_vocabulary.h"

@@ -3,24 +3,30 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/bundle/bundle_reader.h"
+#include "core/bundle/store_layout.h"
 #include "core/lifecycle/model_registry.h"
 
 namespace kindred {
 
 struct StoredVersion {
   std::string model;
-  uint64_t version = 0;
-  std::string path;  // of the bundle file
+  uint64_t version = 0;   // from 1
+  std::string path;       // of its folder
+  std::string signature;  // as SignatureOf(path)
 };
 
-// Every version under `root`, by model, then ascending version. A version directory is a decimal number without leading
-// zeros; others, and directories without a bundle file, are not versions. NOT_FOUND when `root` is not a directory.
+// Every version under `root`, by model, then ascending version. A version directory is a decimal number from 1 without
+// leading zeros; others, and directories that hold nothing to serve, are not versions. NOT_FOUND when `root` is not a
+// directory.
 absl::StatusOr<std::vector<StoredVersion>> ScanModelStore(const std::string& root);
+
+// Names, sizes, times of change and inodes of a folder's files: differs once one of them was written, replaced, added
+// or removed. Empty when the folder cannot be read.
+std::string SignatureOf(const std::string& folder);
 
 // What happened to one version that LoadLatest tried.
 struct LoadReport {

@@ -14,6 +14,7 @@ void AddTrainerCommands(CLI::App& app, int* exit_code, const RemoteRankerFactory
   AddUnpackCommand(app, exit_code);
   AddInspectCommand(app, exit_code);
   AddVerifyCommand(app, exit_code);
+  AddPublishCommand(app, exit_code);
   AddAdviseCommand(app, exit_code);
   AddDiffCommand(app, exit_code);
   AddEvaluateCommand(app, remote, exit_code);

@@ -1,5 +1,5 @@
-// The offline commands of `kindred`: train, tune, update, split, pack, compress, unpack, inspect, verify, evaluate, diff, advise,
-// report. Each prints its result to standard output and progress and errors to standard error.
+// The offline commands of `kindred`: train, tune, update, split, pack, compress, unpack, inspect, verify, publish,
+// evaluate, diff, advise, report. Each prints its result to standard output and progress and errors to standard error.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -27,6 +27,7 @@ void AddCompressCommand(CLI::App& app, int* exit_code);
 void AddUnpackCommand(CLI::App& app, int* exit_code);
 void AddInspectCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
+void AddPublishCommand(CLI::App& app, int* exit_code);
 void AddReportCommand(CLI::App& app, int* exit_code);
 void AddAdviseCommand(CLI::App& app, int* exit_code);
 void AddDiffCommand(CLI::App& app, int* exit_code);

@@ -1,0 +1,122 @@
+#include "core/lifecycle/drift_subjects.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace kindred {
+namespace {
+
+// Users whom we look for in the other generation: where fewer than one in a hundred are known there, they are not the
+// users of this model any more.
+constexpr size_t kProbes = 20'000;
+
+// The common items that a row of live's (or, with `of_candidate`, the candidate's) indices names.
+class OwnItems {
+ public:
+  OwnItems(const Model& candidate, const Model& live, const std::vector<CommonItem>& common)
+      : common_(common), by_candidate_(candidate.n_items(), kNone), by_live_(live.n_items(), kNone) {
+    for (uint32_t i = 0; i < common.size(); ++i) {
+      by_candidate_[common[i].candidate] = i;
+      by_live_[common[i].live] = i;
+    }
+  }
+
+  // Those of both rows; where one generation does not say what the user has touched, those of the other's.
+  std::vector<CommonItem> Of(std::span<const uint32_t> candidate_row, std::span<const uint32_t> live_row) const {
+    std::vector<uint32_t> places = Places(by_live_, live_row);
+    if (!candidate_row.empty()) {
+      const std::vector<uint32_t> others = Places(by_candidate_, candidate_row);
+      std::vector<uint32_t> both;
+      std::set_intersection(places.begin(), places.end(), others.begin(), others.end(), std::back_inserter(both));
+      places = live_row.empty() ? others : both;
+    }
+    std::vector<CommonItem> own;
+    for (uint32_t pick : SpreadEvenly(places.size(), kMaxOwnItems)) own.push_back(common_[places[pick]]);
+    return own;
+  }
+
+ private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  static std::vector<uint32_t> Places(const std::vector<uint32_t>& place_of, std::span<const uint32_t> row) {
+    std::vector<uint32_t> places;
+    for (uint32_t item : row) {
+      if (place_of[item] != kNone) places.push_back(place_of[item]);
+    }
+    std::sort(places.begin(), places.end());
+    return places;
+  }
+
+  const std::vector<CommonItem>& common_;
+  std::vector<uint32_t> by_candidate_, by_live_;  // places in common_
+};
+
+// Users of both who have touched something that both have.
+std::vector<DriftSubject> CommonUsers(const Model& candidate, const Model& live, const OwnItems& own) {
+  std::vector<DriftSubject> found;
+  if (candidate.n_users() == 0) return found;
+  for (uint32_t user : SpreadEvenly(live.n_users(), kProbes)) {
+    const std::string_view id = live.users().Id(user);
+    const std::optional<uint32_t> other = candidate.users().Find(id);
+    if (other.has_value()) found.push_back({id, own.Of(candidate.Seen(*other), live.Seen(user)), false});
+  }
+  return found;
+}
+
+// What users of one of the two have touched.
+std::vector<DriftSubject> Histories(const Model& candidate, const Model& live, const OwnItems& own) {
+  std::vector<DriftSubject> found;
+  const bool of_live = live.n_users() > 0;
+  const Model& model = of_live ? live : candidate;
+  for (uint32_t user : SpreadEvenly(model.n_users(), kProbes)) {
+    const auto row = model.Seen(user);
+    DriftSubject subject{{}, of_live ? own.Of({}, row) : own.Of(row, {}), false};
+    if (subject.own.size() >= 2) found.push_back(std::move(subject));
+  }
+  return found;
+}
+
+std::vector<DriftSubject> Pick(std::vector<DriftSubject> found, size_t count) {
+  std::vector<DriftSubject> picked;
+  for (uint32_t pick : SpreadEvenly(found.size(), count)) picked.push_back(std::move(found[pick]));
+  return picked;
+}
+
+}  // namespace
+
+std::vector<uint32_t> SpreadEvenly(size_t n, size_t count) {
+  std::vector<uint32_t> picks;
+  count = std::min(n, count);
+  for (size_t i = 0; i < count; ++i) picks.push_back(static_cast<uint32_t>(i * n / count));
+  return picks;
+}
+
+std::vector<CommonItem> FindCommonItems(const Model& candidate, const Model& live) {
+  constexpr uint32_t kGroup = 1024;  // ids at a time
+  std::vector<CommonItem> common;
+  std::vector<std::string_view> ids;
+  std::vector<uint32_t> found;
+  for (uint32_t begin = 0; begin < live.n_items(); begin += kGroup) {
+    const uint32_t end = std::min(live.n_items(), begin + kGroup);
+    ids.clear();
+    for (uint32_t item = begin; item < end; ++item) ids.push_back(live.items().Id(item));
+    found.resize(ids.size());
+    candidate.items().FindMany(ids, found);
+    for (uint32_t item = begin; item < end; ++item) {
+      if (found[item - begin] != IdTable::kNone) common.push_back({found[item - begin], item});
+    }
+  }
+  return common;
+}
+
+std::vector<DriftSubject> ChooseSubjects(const Model& candidate, const Model& live,
+                                         const std::vector<CommonItem>& common, size_t count) {
+  const OwnItems own(candidate, live, common);
+  std::vector<DriftSubject> found = CommonUsers(candidate, live, own);
+  if (found.empty()) found = Histories(candidate, live, own);
+  if (!found.empty()) return Pick(std::move(found), count);
+  for (uint32_t item : SpreadEvenly(common.size(), count)) found.push_back({{}, {common[item]}, true});
+  return found;
+}
+
+}  // namespace kindred

@@ -1,0 +1,94 @@
+#include "core/lifecycle/drift.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/engine/test_model.h"
+#include "tests/unit/lifecycle/gate_models.h"
+
+namespace kindred {
+namespace {
+
+using testing::GateModel;
+using testing::LoadGateModel;
+
+TEST(DriftTest, AModelIsLikeItself) {
+  const ModelHandle model = LoadGateModel({});
+  const Drift drift = MeasureDrift(*model, *model);
+  EXPECT_EQ(drift.subjects, 60u);
+  EXPECT_EQ(drift.overlap, 1);
+  EXPECT_EQ(drift.catalogue, 1);
+  EXPECT_EQ(drift.own_rank, drift.live_own_rank);
+  EXPECT_GT(drift.own_rank, 0.85);
+}
+
+TEST(DriftTest, AnotherTrainingAnswersMuchAlike) {
+  const Drift drift = MeasureDrift(*LoadGateModel({.seed = 2}), *LoadGateModel({.seed = 1}));
+  EXPECT_GT(drift.overlap, 0.3);
+  EXPECT_LT(drift.overlap, 1);
+  EXPECT_LT(drift.live_own_rank - drift.own_rank, 0.05);
+}
+
+TEST(DriftTest, RotatedItemsLeaveUsersOwnItemsInTheMiddle) {
+  const Drift drift = MeasureDrift(*LoadGateModel({.seed = 2, .rotate_items = true}), *LoadGateModel({.seed = 1}));
+  EXPECT_NEAR(drift.own_rank, 0.5, 0.1);
+  EXPECT_GT(drift.live_own_rank, 0.85);
+}
+
+TEST(DriftTest, WithoutUsersInCommonHistoriesAreComparedByWhatTheyLeaveOut) {
+  const ModelHandle live = LoadGateModel({.seed = 1});
+  const Drift strangers = MeasureDrift(*LoadGateModel({.seed = 2, .first_user = 1000}), *live);
+  EXPECT_EQ(strangers.subjects, 60u);
+  EXPECT_GT(strangers.own_rank, 0.8);
+  // The candidate alone has users: theirs are taken.
+  const Drift none = MeasureDrift(*LoadGateModel({.seed = 2}), *LoadGateModel({.seed = 1, .n_users = 0}));
+  EXPECT_EQ(none.subjects, 60u);
+  EXPECT_GT(none.own_rank, 0.8);
+  EXPECT_GT(none.overlap, 0.3);
+}
+
+TEST(DriftTest, WithoutAnyUsersItemsAreCompared) {
+  const Drift drift =
+      MeasureDrift(*LoadGateModel({.seed = 2, .n_users = 0}), *LoadGateModel({.seed = 1, .n_users = 0}));
+  EXPECT_EQ(drift.subjects, 200u);
+  EXPECT_GT(drift.overlap, 0.3);
+  EXPECT_GT(drift.own_rank, 0.95);
+}
+
+TEST(DriftTest, OnlyItemsOfBothCountAndTheOthersAreTold) {
+  const Drift drift = MeasureDrift(*LoadGateModel({.seed = 2, .first_item = 150}), *LoadGateModel({.seed = 1}));
+  EXPECT_EQ(drift.catalogue, 0.5);
+  EXPECT_LT(drift.live_own_rank - drift.own_rank, 0.1);
+  const Drift apart =
+      MeasureDrift(*LoadGateModel({.seed = 2, .first_item = 1000, .first_user = 1000}), *LoadGateModel({.seed = 1}));
+  EXPECT_EQ(apart.catalogue, 0);
+  EXPECT_EQ(apart.subjects, 0u);
+}
+
+TEST(DriftTest, EveryFoldInCanBeCompared) {
+  for (FoldIn fold_in : {FoldIn::kRidge, FoldIn::kNnls, FoldIn::kMean, FoldIn::kImplicit, FoldIn::kObserved}) {
+    testing::ModelShape shape;
+    shape.spec.fold_in = fold_in;
+    shape.spec.fold_in_lambda = 0.1;
+    shape.non_negative = fold_in == FoldIn::kNnls;
+    const auto live = testing::LoadModel(shape);
+    shape.seed = 2;
+    const auto candidate = testing::LoadModel(shape);
+    const Drift drift = MeasureDrift(*candidate, *live);
+    EXPECT_EQ(drift.subjects, 20u) << FoldInName(fold_in);
+    for (double rank : {drift.own_rank, drift.live_own_rank}) {
+      EXPECT_GT(rank, 0) << FoldInName(fold_in);
+      EXPECT_LT(rank, 1) << FoldInName(fold_in);
+    }
+  }
+}
+
+TEST(DriftTest, TheSameTwiceGivesTheSameNumbers) {
+  const ModelHandle candidate = LoadGateModel({.seed = 2}), live = LoadGateModel({.seed = 1});
+  const Drift first = MeasureDrift(*candidate, *live), second = MeasureDrift(*candidate, *live);
+  EXPECT_EQ(first.overlap, second.overlap);
+  EXPECT_EQ(first.own_rank, second.own_rank);
+  EXPECT_EQ(first.live_own_rank, second.live_own_rank);
+}
+
+}  // namespace
+}  // namespace kindred
