@@ -47,7 +47,11 @@ class ModelRegistry {
   // Publishes `routes` under the name of its serving generation, in place of what is there.
   void Publish(ModelRoutes routes);
   // A generation alone.
-  void Publish(ModelHandle model) { Publish(ModelRoutes{.serving = std::move(model)}); }
+  void Publish(ModelHandle model) {
+    ModelRoutes routes;
+    routes.serving = std::move(model);
+    Publish(std::move(routes));
+  }
   // Takes a model out; its requests are answered NOT_FOUND from now on.
   void Remove(std::string_view name);
 
