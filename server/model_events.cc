@@ -105,7 +105,7 @@ void ModelEvents::OnDamage(const VersionStatus& version, std::string_view kind, 
 }
 
 void ModelEvents::OnNote(std::string_view message, const VersionStatus& version) {
-  LogInfo(message, FieldsOf(version));
+  LogWarn(message, version.model.empty() ? LogFields::object() : FieldsOf(version));
 }
 
 }  // namespace kindred

@@ -75,7 +75,9 @@ void ShadowScorer::Offer(uint32_t draw, const ModelRoutes* routes, const v1::Rec
   // Compared with what serves, and only where the shadow could answer in its place.
   if (response.version() != routes->serving->version() || routes->shadow->poisoned()) return;
   if (!request.page_token().empty() || SplitReference(request.model()).chosen) return;
-  Task task{.shadow = routes->shadow, .cpu_ns = cpu_ns};
+  Task task;
+  task.shadow = routes->shadow;
+  task.cpu_ns = cpu_ns;
   {
     const std::lock_guard lock(queue_mutex_);
     if (queue_.size() >= kMaxWaiting) {

@@ -34,7 +34,9 @@ TEST(ModelLookup, NamesTheModelsThereAre) {
 TEST(ModelLookup, NamesTheVersionsAndLabelsThereAre) {
   ModelRegistry models;
   const ModelHandle serving = testing::LoadGeneration(7), canary = testing::LoadGeneration(8);
-  models.Publish(ModelRoutes{.serving = serving, .others = {canary}, .labels = {{"canary", canary}}});
+  ModelRoutes routes = testing::RoutesOf(serving, {canary});
+  routes.labels = {{"canary", canary}};
+  models.Publish(std::move(routes));
   for (const char* wrong : {"shop@9", "shop@stabel", "@9"}) {
     const absl::Status status = NoSuchModel(models, wrong);
     EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
@@ -48,7 +50,7 @@ TEST(ModelLookup, NamesTheVersionsAndLabelsThereAre) {
 TEST(ModelLookup, AModelOfWhichNothingIsSoundIsDamaged) {
   ModelRegistry models;
   const ModelHandle serving = testing::LoadGeneration(7), earlier = testing::LoadGeneration(6);
-  models.Publish(ModelRoutes{.serving = serving, .others = {earlier}});
+  models.Publish(testing::RoutesOf(serving, {earlier}));
   serving->Poison();
   EXPECT_EQ(models.Find("shop"), earlier);
   EXPECT_EQ(models.Find("shop@7"), nullptr);

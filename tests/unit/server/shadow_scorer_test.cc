@@ -14,8 +14,10 @@ class ShadowScorerTest : public testing::ServiceTestServer {
   ~ShadowScorerTest() override { Stop(std::chrono::seconds(20)); }
 
   void PublishShadow(const ModelHandle& shadow, uint32_t share) {
-    models_.Publish(
-        ModelRoutes{.serving = serving_, .others = {shadow}, .shadow = shadow, .shadow_share = share});
+    ModelRoutes routes = testing::RoutesOf(serving_, {shadow});
+    routes.shadow = shadow;
+    routes.shadow_share = share;
+    models_.Publish(std::move(routes));
   }
   ShadowFigures FiguresOf() {
     const std::vector<ShadowFigures> all = shadow_.Figures();

@@ -5,9 +5,12 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/bundle/tensor_names.h"
 #include "core/engine/model.h"
+#include "core/lifecycle/model_registry.h"
 #include "tests/support/bundle_builder.h"
 #include "tests/support/files.h"
 
@@ -30,6 +33,13 @@ inline std::shared_ptr<const Model> LoadGeneration(uint32_t version) {
   BundleShape shape;
   shape.seed = version;
   return LoadTestModel(BundleBuilder(shape), "shop", std::to_string(version));
+}
+
+inline ModelRoutes RoutesOf(ModelHandle serving, std::vector<ModelHandle> others = {}) {
+  ModelRoutes routes;
+  routes.serving = std::move(serving);
+  routes.others = std::move(others);
+  return routes;
 }
 
 }  // namespace kindred::testing
