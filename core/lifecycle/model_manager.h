@@ -13,20 +13,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/lifecycle/aspired_versions.h"
 #include "core/lifecycle/model_registry.h"
 #include "core/lifecycle/version_gate.h"
+#include "core/lifecycle/version_loader.h"
 #include "core/lifecycle/version_status.h"
 
 namespace kindred {
-
-// What the configuration says of one model; what operators said later (Activate, Pin, SetLabel) goes before it and is
-// kept in `state_dir`.
-struct ModelPolicy {
-  uint64_t pinned = 0;  // 0: the latest
-  std::map<std::string, uint64_t, std::less<>> labels;
-  uint32_t canary_share = 0;  // of users, where there is a label "canary"
-  uint32_t shadow_share = 0;  // of requests, where there is a label "shadow"
-};
 
 struct ManagerOptions {
   std::string store_dir;  // <store_dir>/<model>/<version>/
@@ -64,6 +57,11 @@ class ModelManager {
   // used, DATA_LOSS when what is kept there is damaged: the message says what to do.
   static absl::StatusOr<std::unique_ptr<ModelManager>> Open(const ManagerOptions& options, ModelRegistry* registry,
                                                             ManagerObserver* observer);
+  // With another way to load versions and to hear of changes than the gate and the kernel.
+  static absl::StatusOr<std::unique_ptr<ModelManager>> Open(const ManagerOptions& options, ModelRegistry* registry,
+                                                            ManagerObserver* observer,
+                                                            std::unique_ptr<VersionLoader> loader,
+                                                            std::unique_ptr<StoreWatch> watch);
   // Stops, unless Stop was called.
   ~ModelManager();
 

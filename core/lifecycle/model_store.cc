@@ -1,14 +1,16 @@
 #include "core/lifecycle/model_store.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <system_error>
 #include <tuple>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "core/base/status_macros.h"
 #include "core/engine/golden.h"
 
@@ -19,16 +21,22 @@ namespace fs = std::filesystem;
 
 // The version that a directory name says, or false.
 bool ParseVersion(const std::string& name, uint64_t* version) {
-  return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos &&
-         (name == "0" || name[0] != '0') && absl::SimpleAtoi(name, version);
+  return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos && name[0] != '0' &&
+         absl::SimpleAtoi(name, version);
+}
+
+bool HoldsAVersion(const fs::path& folder) {
+  std::error_code error;
+  return fs::is_regular_file(folder / kBundleFileName, error);
 }
 
 absl::StatusOr<ModelHandle> LoadVersion(const StoredVersion& stored, int* golden_queries) {
-  ASSIGN_OR_RETURN(ModelHandle model, Model::Load(stored.path, stored.model, absl::StrCat(stored.version)));
+  const std::string bundle = fs::path(stored.path) / kBundleFileName;
+  ASSIGN_OR_RETURN(ModelHandle model, Model::Load(bundle, stored.model, absl::StrCat(stored.version)));
   if (model->name() != stored.model) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s is a bundle of model '%s' in the folder of model '%s'; move it, or pack it with --model %s",
-                        stored.path, model->name(), stored.model, stored.model));
+                        bundle, model->name(), stored.model, stored.model));
   }
   ASSIGN_OR_RETURN(*golden_queries, CheckGoldenQueries(*model));
   return model;
@@ -47,12 +55,10 @@ absl::StatusOr<std::vector<StoredVersion>> ScanModelStore(const std::string& roo
     for (fs::directory_iterator entry(model->path(), inner); !inner && entry != end; entry.increment(inner)) {
       StoredVersion stored;
       stored.model = model->path().filename();
-      const fs::path bundle = entry->path() / kBundleFileName;
-      std::error_code missing;
-      if (ParseVersion(entry->path().filename(), &stored.version) && fs::is_regular_file(bundle, missing)) {
-        stored.path = bundle;
-        found.push_back(std::move(stored));
-      }
+      if (!ParseVersion(entry->path().filename(), &stored.version) || !HoldsAVersion(entry->path())) continue;
+      stored.path = entry->path();
+      stored.signature = SignatureOf(stored.path);
+      found.push_back(std::move(stored));
     }
   }
   if (error) return absl::UnavailableError(absl::StrFormat("model store '%s': %s", root, error.message()));
@@ -60,6 +66,20 @@ absl::StatusOr<std::vector<StoredVersion>> ScanModelStore(const std::string& roo
     return std::tie(a.model, a.version) < std::tie(b.model, b.version);
   });
   return found;
+}
+
+std::string SignatureOf(const std::string& folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    struct stat info;
+    // Links are followed: it is the file that is mapped.
+    if (stat(entry->path().c_str(), &info) != 0) continue;
+    files.push_back(absl::StrFormat("%s %d %d.%09d %d:%d\n", entry->path().filename().string(), info.st_size,
+                                    info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_dev, info.st_ino));
+  }
+  std::sort(files.begin(), files.end());
+  return absl::StrJoin(files, "");
 }
 
 absl::Status LoadLatest(const std::string& root, ModelRegistry* registry, std::vector<LoadReport>* reports) {

@@ -15,13 +15,19 @@ inline constexpr std::string_view kBundleFileName = "bundle.safetensors";
 
 struct StoredVersion {
   std::string model;
-  uint64_t version = 0;
-  std::string path;  // of the bundle file
+  uint64_t version = 0;   // from 1
+  std::string path;       // of its folder
+  std::string signature;  // as SignatureOf(path)
 };
 
-// Every version under `root`, by model, then ascending version. A version directory is a decimal number without leading
-// zeros; others, and directories without a bundle file, are not versions. NOT_FOUND when `root` is not a directory.
+// Every version under `root`, by model, then ascending version. A version directory is a decimal number from 1 without
+// leading zeros; others, and directories that hold nothing to serve, are not versions. NOT_FOUND when `root` is not a
+// directory.
 absl::StatusOr<std::vector<StoredVersion>> ScanModelStore(const std::string& root);
+
+// Names, sizes, times of change and inodes of a folder's files: differs once one of them was written, replaced, added
+// or removed. Empty when the folder cannot be read.
+std::string SignatureOf(const std::string& folder);
 
 // What happened to one version that LoadLatest tried.
 struct LoadReport {

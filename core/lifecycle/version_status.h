@@ -21,6 +21,8 @@ enum class VersionState : uint8_t {
   kFailed,      // refused, or found damaged while it served: `reason` says why
 };
 std::string_view VersionStateName(VersionState state);  // "discovered", …
+// Whether a version may go from one state straight to another.
+bool MayFollow(VersionState before, VersionState after);
 
 // How a candidate answers next to the generation that serves, over users and items that both know.
 struct Drift {
@@ -64,6 +66,7 @@ enum class PolicyKind : uint8_t {
   kLatest,  // the highest version that passes the gate
   kPinned,  // one version, until told otherwise
 };
+std::string_view PolicyKindName(PolicyKind kind);  // "latest", "pinned"
 
 struct LabelStatus {
   std::string label;

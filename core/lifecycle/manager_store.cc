@@ -1,0 +1,98 @@
+// What the manager makes of the store: versions that came, changed or vanished.
+#include <algorithm>
+#include <utility>
+
+#include "core/base/str_cat.h"
+#include "core/lifecycle/model_manager_impl.h"
+
+namespace kindred {
+namespace {
+
+// From the first look at changed files of a version that failed to the next: they may still be being written.
+constexpr std::chrono::milliseconds kSecondLook{500};
+
+}  // namespace
+
+absl::Status ModelManager::Impl::Scan() {
+  next_scan_ = Clock::now() + options_.poll_interval;
+  absl::StatusOr<std::vector<StoredVersion>> found = ScanModelStore(options_.store_dir);
+  if (!found.ok()) {
+    // What is loaded serves on.
+    if (store_error_ != found.status().message()) {
+      store_error_ = std::string(found.status().message());
+      observer_.OnNote(store_error_, VersionStatus{});
+    }
+    return found.status();
+  }
+  store_error_.clear();
+  for (auto& [name, model] : models_) {
+    for (auto& [version, known] : model.versions) known.in_store = false;
+  }
+  for (const StoredVersion& stored : *found) Found(stored);
+  for (auto entry = models_.begin(); entry != models_.end();) {
+    ServedModel& model = entry->second;
+    Forget(&model);
+    if (model.versions.empty() && model.published == nullptr) {
+      table_.EraseModel(entry->first);
+      entry = models_.erase(entry);
+      continue;
+    }
+    Reconsider(&model);
+    ++entry;
+  }
+  return absl::OkStatus();
+}
+
+void ModelManager::Impl::Found(const StoredVersion& stored) {
+  const auto [place, is_new_model] = models_.try_emplace(stored.model);
+  ServedModel& model = place->second;
+  if (is_new_model) {
+    model.name = stored.model;
+    const auto policy = options_.policies.find(stored.model);
+    model.policy = policy == options_.policies.end() ? options_.default_policy : policy->second;
+  }
+  const auto [entry, is_new] = model.versions.try_emplace(stored.version);
+  KnownVersion& known = entry->second;
+  known.stored = stored;
+  known.in_store = true;
+  known.told_vanished = false;
+  table_.Add(stored.model, stored.version, stored.path);
+  if (is_new) observer_.OnState(table_.Find(stored.model, stored.version));
+  if (known.state == VersionState::kFailed) LookAgain(&known);
+}
+
+void ModelManager::Impl::LookAgain(KnownVersion* known) {
+  const std::string& now = known->stored.signature;
+  if (now == known->failed_signature) {
+    known->changed_signature.clear();
+  } else if (now == known->changed_signature) {
+    Move(known, VersionState::kDiscovered);
+  } else {
+    known->changed_signature = now;
+    next_scan_ = std::min(next_scan_, Clock::now() + kSecondLook);
+  }
+}
+
+void ModelManager::Impl::Forget(ServedModel* model) {
+  for (auto entry = model->versions.begin(); entry != model->versions.end();) {
+    KnownVersion& known = entry->second;
+    const auto next = std::next(entry);
+    if (!known.in_store && known.ready()) {
+      known.asked = false;
+      const bool in_use = entry->first == model->serving || model->HasLabel(entry->first);
+      if (in_use && !known.told_vanished) {
+        known.told_vanished = true;
+        observer_.OnNote(StrCat("the folder ", known.stored.path,
+                                " is gone from the store; what was loaded from it "
+                                "serves on, but not after the next start"),
+                         table_.Find(model->name, entry->first));
+      }
+    } else if (!known.in_store && known.state != VersionState::kDraining) {
+      table_.Erase(model->name, entry->first);
+      model->versions.erase(entry);
+    }
+    entry = next;
+  }
+}
+
+}  // namespace kindred

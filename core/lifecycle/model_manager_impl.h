@@ -1,0 +1,125 @@
+// The manager's inside. One thread, the manager's, owns everything but what is marked: it hears of changes, does what
+// was asked, publishes. What takes long (the gate, reading pages) runs on a thread of its own beside it, one at a time,
+// while the manager's goes on to look after what is loaded. Internal to this room.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/lifecycle/manager_queue.h"
+#include "core/lifecycle/model_manager.h"
+#include "core/lifecycle/scrubber.h"
+#include "core/lifecycle/served_model.h"
+#include "core/lifecycle/version_table.h"
+
+namespace kindred {
+
+class ModelManager::Impl {
+ public:
+  Impl(const ManagerOptions& options, ModelRegistry* registry, ManagerObserver* observer,
+       std::unique_ptr<VersionLoader> loader, std::unique_ptr<StoreWatch> watch, Decisions decisions);
+
+  absl::Status LoadAll();
+  void Start();
+  void Stop();
+  // From any thread, as the rest.
+  void Rescan();
+  void Ask(ManagerTask task);
+  const VersionTable& table() const { return table_; }
+  bool busy() const { return busy_.load(std::memory_order_relaxed); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // manager_loop.cc
+  void Run();
+  std::chrono::milliseconds WaitTime() const;
+  void Attend(std::chrono::milliseconds timeout);  // to what is loaded
+  void RunAside(const std::function<void()>& work);
+  void HandleFile(const StoreWatch::File& file);
+  void CheckPoisoned();
+  void CheckDraining();
+  void GiveUpGeneration(ServedModel* model, KnownVersion* known, std::string_view kind, const std::string& what);
+  void TellDamage(const KnownVersion& known, std::string_view kind, const std::string& what);
+  std::string TakeRot(const ModelHandle& model);  // empty: it was not the scrubber who found it
+  void CleanWork();
+
+  // manager_store.cc
+  absl::Status Scan();
+  void Found(const StoredVersion& stored);
+  void LookAgain(KnownVersion* known);  // at one that failed
+  void Forget(ServedModel* model);      // versions that vanished
+
+  // manager_loading.cc
+  absl::Status MakeReady(ServedModel* model, uint64_t version, bool force, bool gives_way);
+  absl::Status PassGateAside(const ServedModel& model, const KnownVersion& known, bool force, bool gives_way,
+                             GateResult* result);
+  absl::Status Warm(const ServedModel& model, const KnownVersion& known, bool gives_way, const ModelHandle& generation);
+  absl::Status CheckUnchanged(const std::string& signature, const KnownVersion& known, const ModelHandle& generation);
+  bool TakeBack(KnownVersion* known);  // one that drains
+  bool GoOn(const StoredVersion& stored, bool gives_way) const;
+  void NoteResult(const KnownVersion& known, const GateResult& result);
+  void Move(KnownVersion* known, VersionState state, std::string_view reason = {});
+  void Unwatch(KnownVersion* known);
+
+  // manager_serving.cc
+  bool AdvanceOne();                                 // whether something was done
+  bool Advance(ServedModel* model, bool gives_way);  // a step towards what is aspired
+  bool AdvanceLabels(ServedModel* model, bool gives_way);
+  void Reconsider(ServedModel* model);
+  void Serve(ServedModel* model, uint64_t version, uint64_t before);
+  void Publish(ServedModel* model);
+  ModelHandle Release(KnownVersion* known);
+  void NoteSubstitute(ServedModel* model);
+  absl::Status Decide(const std::string& model, ModelDecisions decisions);
+
+  // manager_tasks.cc
+  void Perform(ManagerTask* task);
+  absl::Status DoValidate(ServedModel* model, const ManagerTask& task, VersionStatus* outcome);
+  absl::Status DoActivate(ServedModel* model, const ManagerTask& task);
+  absl::Status DoFollow(ServedModel* model);
+  absl::Status DoRollback(ServedModel* model);
+  absl::Status DoUnload(ServedModel* model, const ManagerTask& task);
+  absl::Status DoSetLabel(ServedModel* model, const ManagerTask& task);
+  absl::Status CheckVersion(const ServedModel& model, uint64_t version) const;
+  static void Cancel(ManagerTask* task);
+
+  const ManagerOptions options_;
+  ModelRegistry& registry_;
+  ManagerObserver& observer_;
+  const std::unique_ptr<VersionLoader> loader_;
+  const std::unique_ptr<StoreWatch> watch_;
+
+  // The manager's thread's.
+  Decisions decisions_;
+  std::map<std::string, ServedModel, std::less<>> models_;
+  std::string store_error_;  // of the last scan, so that it is told once
+  Clock::time_point next_scan_{};
+  bool work_due_ = true;   // something may be aspired to that is not so yet
+  bool clean_due_ = true;  // bundles may have been made that nothing needs any more
+
+  // Thread-safe.
+  VersionTable table_;
+  ManagerQueue queue_;
+  std::atomic<bool> rescan_ = false;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> busy_ = false;
+  std::mutex rot_mutex_;
+  std::vector<std::pair<std::weak_ptr<const Model>, std::string>>
+      rot_;  // guarded by rot_mutex_: what the scrubber found
+
+  std::mutex threads_mutex_;  // of Start and Stop
+  std::thread thread_;
+  std::unique_ptr<Scrubber> scrubber_;
+};
+
+}  // namespace kindred
