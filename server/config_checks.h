@@ -28,10 +28,10 @@ namespace kindred {
   } while (false)
 
 // The same of a fraction, called `name` in errors.
-#define KINDRED_COMPLETE_NUMBER(config, field, name, default_value, min, max)  \
-  do {                                                                         \
-    if (!(config)->has_##field()) (config)->set_##field(default_value);        \
-    RETURN_IF_ERROR(CheckNumber(name, (config)->field(), min, max));           \
+#define KINDRED_COMPLETE_NUMBER(config, field, name, default_value, min, max) \
+  do {                                                                        \
+    if (!(config)->has_##field()) (config)->set_##field(default_value);       \
+    RETURN_IF_ERROR(CheckNumber(name, (config)->field(), min, max));          \
   } while (false)
 
 // INVALID_ARGUMENT naming the field of `type` (kindred.v1.ServingConfig), what it is and what it may be.

@@ -35,8 +35,8 @@ absl::Status CheckPercent(const std::string& name, double percent) {
 absl::Status CheckPolicy(const std::string& model, const v1::ModelPolicyConfig& policy) {
   const std::string path = StrCat("models.policies.", Excerpt(model));
   if (model.empty() || model.size() > limits::kMaxNameBytes || model.find_first_of("/@") != std::string::npos) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "%s: a model's name has 1 to %d bytes, none of them / or @", path, limits::kMaxNameBytes));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: a model's name has 1 to %d bytes, none of them / or @", path, limits::kMaxNameBytes));
   }
   for (const auto& [label, version] : policy.labels()) {
     if (!IsLabel(label)) {

@@ -7,9 +7,7 @@
 namespace kindred {
 namespace {
 
-LogFields FieldsOf(const VersionStatus& version) {
-  return {{"model", version.model}, {"version", version.version}};
-}
+LogFields FieldsOf(const VersionStatus& version) { return {{"model", version.model}, {"version", version.version}}; }
 
 // A version that came through the gate.
 void LogReady(const VersionStatus& version) {
@@ -39,8 +37,10 @@ void ModelEvents::OnState(const VersionStatus& version) {
   switch (version.state) {
     case VersionState::kReady: {
       LogReady(version);
+      // One that was on its way out and was asked for again had not left.
+      const bool loaded = warming_.erase({version.model, version.version}) > 0;
       const std::lock_guard lock(mutex_);
-      ++counts_[version.model].loaded;
+      counts_[version.model].loaded += loaded ? 1 : 0;
       return;
     }
     case VersionState::kFailed: {
@@ -54,6 +54,7 @@ void ModelEvents::OnState(const VersionStatus& version) {
       return;
     }
     default:
+      if (version.state == VersionState::kWarming) warming_.insert({version.model, version.version});
       fields["state"] = VersionStateName(version.state);
       LogInfo("model version", fields);
   }

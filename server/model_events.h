@@ -6,7 +6,9 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "core/lifecycle/availability.h"
 #include "core/lifecycle/model_manager.h"
@@ -15,10 +17,10 @@ namespace kindred {
 
 // Of one model, since the start.
 struct ModelCounts {
-  uint64_t loaded = 0;   // versions that became ready
-  uint64_t refused = 0;  // versions that the gate refused
-  uint64_t swaps = 0;    // another version took over
-  uint64_t rollbacks = 0;  // of those, to a lower version
+  uint64_t loaded = 0;                                  // versions that became ready
+  uint64_t refused = 0;                                 // versions that the gate refused
+  uint64_t swaps = 0;                                   // another version took over
+  uint64_t rollbacks = 0;                               // of those, to a lower version
   std::map<std::string, uint64_t, std::less<>> damage;  // by kind
 };
 
@@ -45,7 +47,8 @@ class ModelEvents final : public ManagerObserver {
   AvailabilityRegistry* const availability_;
   std::function<void()> then_ = [] {};
   mutable std::mutex mutex_;
-  Counts counts_;  // guarded by mutex_
+  Counts counts_;                                       // guarded by mutex_
+  std::set<std::pair<std::string, uint64_t>> warming_;  // versions, of the manager's thread
 };
 
 }  // namespace kindred

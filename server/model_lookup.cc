@@ -46,8 +46,9 @@ std::string Choices(const ModelRoutes& routes) {
 }
 
 absl::Status Damaged(std::string_view what) {
-  return WithReason(absl::UnavailableError(StrCat(what, " was damaged while it served, and no other version of it is "
-                                                        "ready; its operators find why in the log")),
+  return WithReason(absl::UnavailableError(StrCat(what,
+                                                  " was damaged while it served, and no other version of it is "
+                                                  "ready; its operators find why in the log")),
                     "MODEL_DAMAGED");
 }
 

@@ -93,8 +93,9 @@ void CollectGate(const std::vector<ModelStatus>& models, MetricFamilies* out) {
   MetricFamilies load, overlap, own, live;
   auto load_family =
       Gauge(&load, "kindred_model_version_load_seconds", "What taking the version through every check cost.");
-  auto overlap_family = Gauge(&overlap, "kindred_model_drift_overlap",
-                              "Mean share of the ten best items that the version had in common with the one that served.");
+  auto overlap_family =
+      Gauge(&overlap, "kindred_model_drift_overlap",
+            "Mean share of the ten best items that the version had in common with the one that served.");
   auto own_family = Gauge(&own, "kindred_model_drift_own_rank",
                           "Mean percentile rank, 1 = first, of the items that users have touched.");
   auto live_family = Gauge(&live, "kindred_model_drift_live_own_rank", "The same under the version that served then.");
@@ -119,7 +120,8 @@ void CollectShadows(const std::vector<ShadowFigures>& shadows, MetricFamilies* o
   const auto labels = [](const ShadowFigures& shadow) -> MetricLabels {
     return {{"model", shadow.model}, {"version", shadow.version}};
   };
-  auto answers = Counter(out, "kindred_shadow_answers_total", "Requests of the shadow's sample, by what became of them.");
+  auto answers =
+      Counter(out, "kindred_shadow_answers_total", "Requests of the shadow's sample, by what became of them.");
   for (const ShadowFigures& shadow : shadows) {
     MetricLabels with_result = labels(shadow);
     with_result.emplace_back("result", "compared");
@@ -131,9 +133,11 @@ void CollectShadows(const std::vector<ShadowFigures>& shadows, MetricFamilies* o
   }
   auto overlap = Gauge(out, "kindred_shadow_overlap", "Mean share of a list's items that both versions give.");
   for (const ShadowFigures& shadow : shadows) overlap.Add(labels(shadow), shadow.overlap);
-  auto shift = Gauge(out, "kindred_shadow_score_shift", "Mean relative difference of the scores of items in both lists.");
+  auto shift =
+      Gauge(out, "kindred_shadow_score_shift", "Mean relative difference of the scores of items in both lists.");
   for (const ShadowFigures& shadow : shadows) shift.Add(labels(shadow), shadow.score_shift);
-  auto latency = Gauge(out, "kindred_shadow_latency_ratio", "CPU time of the shadow's answers over that of those given.");
+  auto latency =
+      Gauge(out, "kindred_shadow_latency_ratio", "CPU time of the shadow's answers over that of those given.");
   for (const ShadowFigures& shadow : shadows) latency.Add(labels(shadow), shadow.latency_ratio);
 }
 

@@ -141,6 +141,9 @@ void ModelService::AddWork(rpc::RpcServer* server, std::string_view method, Memb
         Work* const work = call->template state<Work>();
         if (work->begun) {
           LogOutcome(name, *work);
+          if (absl::IsNotFound(work->status) && !HasModel(call->request().model())) {
+            return call->Finish(WithReason(work->status, "MODEL_NOT_FOUND"));
+          }
           if (!work->status.ok()) return call->Finish(WithModelReason(work->status));
           return call->Finish(write(work->version, call->response()));
         }

@@ -49,7 +49,8 @@ class ModelService {
   template <typename Request, typename Response, typename Member, typename Ask, typename Write>
   void AddWork(rpc::RpcServer* server, std::string_view method, Member member, Ask ask, Write write);
 
-  // The model that a request names; of the only one where it names none.
+  bool HasModel(const std::string& name) const { return name.empty() || manager_->Get(name).ok(); }
+  // The model that a request names; the only one where it names none.
   absl::StatusOr<std::string> ModelOf(const std::string& name) const;
 
   ModelManager* const manager_;
@@ -62,8 +63,8 @@ class ModelService {
   using Loading = Service::WithRawMethod_LoadVersion<
       Service::WithRawMethod_ValidateVersion<Service::WithRawMethod_ActivateVersion<Base>>>;
   template <typename Base>
-  using Changing = Service::WithRawMethod_RollbackModel<
-      Service::WithRawMethod_UnloadVersion<Service::WithRawMethod_SetLabel<Base>>>;
+  using Changing =
+      Service::WithRawMethod_RollbackModel<Service::WithRawMethod_UnloadVersion<Service::WithRawMethod_SetLabel<Base>>>;
   using Raw = Reading<Loading<Changing<Service::Service>>>;
   Raw raw_;
 };

@@ -21,10 +21,9 @@ class SubjectStream final : public Streaming::Source {
 
   absl::StatusOr<rpc::StreamStep> Next(v1::StreamRecommendResponse* response) override {
     WorkerState* const state = state_->BeginTurn();
-    absl::StatusOr<rpc::StreamStep> step =
-        AnswerSoundly<rpc::StreamStep>(state, &progress_, response, /*may_restart=*/!sent_, [&] {
-          return ranking_->StreamRecommend(call_->request(), call_, &progress_, state, response);
-        });
+    absl::StatusOr<rpc::StreamStep> step = AnswerSoundly<rpc::StreamStep>(
+        state, &progress_, response, /*may_restart=*/!sent_,
+        [&] { return ranking_->StreamRecommend(call_->request(), call_, &progress_, state, response); });
     if (step.ok() && *step == rpc::StreamStep::kMessage) sent_ = true;
     return step;
   }
@@ -70,10 +69,9 @@ void RecommendationService::Recommend(RecommendCall* call) {
   CallProgress* const progress = ProgressOf<CallProgress>(call);
   const std::optional<uint32_t> draw = shadow_ == nullptr ? std::nullopt : shadow_->Draw();
   const int64_t begin = draw.has_value() ? ShadowScorer::ThreadCpuNs() : 0;
-  const absl::StatusOr<rpc::CallStep> step =
-      AnswerSoundly<rpc::CallStep>(state, progress, call->response(), /*may_restart=*/true, [&] {
-        return ranking_.Recommend(call->request(), call, progress, state, call->response());
-      });
+  const absl::StatusOr<rpc::CallStep> step = AnswerSoundly<rpc::CallStep>(
+      state, progress, call->response(), /*may_restart=*/true,
+      [&] { return ranking_.Recommend(call->request(), call, progress, state, call->response()); });
   if (draw.has_value() && step.ok() && *step == rpc::CallStep::kDone) {
     shadow_->Offer(*draw, state->models.FindRoutes(call->request().model()), call->request(), *call->response(),
                    ShadowScorer::ThreadCpuNs() - begin);
@@ -105,8 +103,8 @@ void RecommendationService::Register(rpc::RpcServer* server) {
                           grpc::CompletionQueue* calls, grpc::ServerCompletionQueue* notifications,
                           void* tag) { (raw_.*member)(context, bytes, writer, calls, notifications, tag); };
   };
-  server->AddUnary<v1::RecommendRequest, v1::RecommendResponse>(
-      name("Recommend"), request(&Raw::RequestRecommend), [this](auto* call) { Recommend(call); });
+  server->AddUnary<v1::RecommendRequest, v1::RecommendResponse>(name("Recommend"), request(&Raw::RequestRecommend),
+                                                                [this](auto* call) { Recommend(call); });
   server->AddUnary<v1::BatchRecommendRequest, v1::BatchRecommendResponse>(
       name("BatchRecommend"), request(&Raw::RequestBatchRecommend), [this](auto* call) {
         Answer(call, call->template state<CallProgress>(), [&](CallProgress* progress, WorkerState* state) {

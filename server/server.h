@@ -48,9 +48,9 @@ class Server {
   // Looks through the model store soon.
   void Rescan();
 
-  // Not ready → no more loads of models → lame duck → no new calls, those in flight finish, on the admin gRPC port last → updates committed →
-  // sent to Redis, for some seconds → store flushed → admin port closed. Takes at most lame_duck + drain_timeout, those
-  // seconds and what is in flight.
+  // Not ready → no more loads of models → lame duck → no new calls, those in flight finish, on the admin gRPC port last
+  // → updates committed → sent to Redis, for some seconds → store flushed → admin port closed. Takes at most lame_duck
+  // + drain_timeout, those seconds and what is in flight.
   void Stop();
 
  private:

@@ -140,8 +140,8 @@ void ShadowScorer::Answer(const Task& task) {
 
 void ShadowScorer::HandleStep(Call* call) {
   const int64_t begin = ThreadCpuNs();
-  const absl::StatusOr<rpc::CallStep> step = methods_.Recommend(call->request(), call, call->state<CallProgress>(),
-                                                                state_.BeginTurn(), call->response());
+  const absl::StatusOr<rpc::CallStep> step =
+      methods_.Recommend(call->request(), call, call->state<CallProgress>(), state_.BeginTurn(), call->response());
   if (!step.ok()) return call->Finish(step.status());
   // The only one of a call that waits for its profile is the last, as where the request was answered.
   if (*step != rpc::CallStep::kDone) return;

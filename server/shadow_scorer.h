@@ -1,6 +1,6 @@
 // How the version labelled "shadow" would have answered: a sample of live Recommend calls is answered by it too, on one
-// thread of low priority, and compared with what was given. Nobody waits for it: what it has no time for is dropped, and
-// counted. Thread-safe.
+// thread of low priority, and compared with what was given. Nobody waits for it: what it has no time for is dropped,
+// and counted. Thread-safe.
 #pragma once
 
 #include <atomic>

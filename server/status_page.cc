@@ -72,8 +72,7 @@ void AppendVersions(const ModelsSnapshot& snapshot, std::string* html) {
         if (label.share > 0) absl::StrAppendFormat(&labels, " (%g %%)", 100.0 * label.share / kWholeShare);
       }
       absl::StrAppendFormat(
-          html,
-          "<tr><td>%s</td><td class=n>%d</td><td>%s</td><td>%s</td><td class=n>%s</td><td class=n>%s</td></tr>\n",
+          html, "<tr><td>%s</td><td class=n>%d</td><td>%s</td><td>%s</td><td class=n>%s</td><td class=n>%s</td></tr>\n",
           EscapeHtml(model.model), version.version, EscapeHtml(StateText(version)), EscapeHtml(labels),
           version.load_seconds > 0 ? absl::StrFormat("%.2f s", version.load_seconds) : "–",
           version.drift.subjects > 0 ? absl::StrFormat("%.2f", version.drift.overlap) : "–");

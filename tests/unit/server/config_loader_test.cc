@@ -228,7 +228,8 @@ models:
 TEST(ConfigLoader, WrongMapsAndFractionsAreNamedWithTheirLine) {
   EXPECT_EQ(ParseError("models:\n  policies: [a]"),
             "test.yaml:2: 'models.policies' is a list; expected a map from names of your own");
-  EXPECT_EQ(ParseError("models:\n  policies:\n    a: {}\n    a: {}"), "test.yaml:4: 'models.policies.a' is given twice");
+  EXPECT_EQ(ParseError("models:\n  policies:\n    a: {}\n    a: {}"),
+            "test.yaml:4: 'models.policies.a' is given twice");
   EXPECT_THAT(ParseError("models:\n  policies:\n    a: {pined: 7}"), HasSubstr("did you mean 'pinned'?"));
   EXPECT_EQ(ParseError("models:\n  policies:\n    a: {labels: {canary: new}}"),
             "test.yaml:3: 'models.policies.a.labels.canary' is 'new'; expected a whole number, 0 or more");

@@ -28,7 +28,8 @@ class MetricsTest : public ::testing::Test {
     builder.metadata()[std::string(names::kTraining)] =
         R"({"trained_at":"2017-03-01T00:00:00Z","last_event_ms":1487000000000})";
     models_.Publish(testing::LoadTestModel(std::move(builder)));
-    metrics_.SetSources({&calls_, &service_, &models_, &store_, &writer_, &admin_calls_, items_.get(), [] {
+    metrics_.SetSources({&calls_, &service_, &models_, &store_, &writer_, &admin_calls_, items_.get(),
+                         [] {
                            RedisSnapshot redis;
                            redis.client.nodes.emplace_back().endpoint = "127.0.0.1:6379";
                            return redis;

@@ -22,7 +22,9 @@ class ModelEventsTest : public ::testing::Test {
 };
 
 TEST_F(ModelEventsTest, CountsWhatBecameOfVersions) {
-  for (const VersionState state : {VersionState::kDiscovered, VersionState::kVerifying, VersionState::kReady}) {
+  // The second time it is ready it had not left.
+  for (const VersionState state : {VersionState::kDiscovered, VersionState::kVerifying, VersionState::kWarming,
+                                   VersionState::kReady, VersionState::kDraining, VersionState::kReady}) {
     version_.state = state;
     events_.OnState(version_);
   }

@@ -41,8 +41,7 @@ TEST(ModelLookup, NamesTheVersionsAndLabelsThereAre) {
     const absl::Status status = NoSuchModel(models, wrong);
     EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
     EXPECT_EQ(Reason(status), "VERSION_NOT_FOUND");
-    EXPECT_THAT(std::string(status.message()),
-                HasSubstr("versions that are ready: 7, 8; labels: canary (version 8)"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("versions that are ready: 7, 8; labels: canary (version 8)"));
   }
   EXPECT_EQ(Reason(NoSuchModel(models, "shoes@8")), "MODEL_NOT_FOUND");
 }

@@ -297,6 +297,15 @@ TEST_F(ModelServiceTest, ARefusalSaysWhyAndForceIsHeard) {
   EXPECT_EQ(DetailsOf(status).reason, "VERSION_NOT_FOUND");
 }
 
+TEST_F(ModelServiceTest, AModelThatThereIsNotIsToldFromAVersion) {
+  v1::LoadVersionRequest request = LoadRequest(1);
+  request.set_model("shoes");
+  v1::LoadVersionResponse response;
+  const grpc::Status status = Ask(&Stub::LoadVersion, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(DetailsOf(status).reason, "MODEL_NOT_FOUND");
+}
+
 TEST_F(ModelServiceTest, LabelsAreSetAndTakenAway) {
   v1::SetLabelRequest request;
   request.set_label("canary");
@@ -340,8 +349,7 @@ TEST_F(ModelServiceTest, FieldsAreChecked) {
   follow.set_pin(true);
   follow.set_force(true);
   v1::ActivateVersionResponse activated;
-  EXPECT_THAT(DetailsOf(Ask(&Stub::ActivateVersion, follow, &activated)).fields,
-              UnorderedElementsAre("pin", "force"));
+  EXPECT_THAT(DetailsOf(Ask(&Stub::ActivateVersion, follow, &activated)).fields, UnorderedElementsAre("pin", "force"));
   v1::LoadVersionResponse loaded;
   EXPECT_THAT(DetailsOf(Ask(&Stub::LoadVersion, LoadRequest(0), &loaded)).fields, UnorderedElementsAre("version"));
   v1::ValidateVersionResponse validated;

@@ -47,8 +47,7 @@ TEST(Options, FlagsOverrideTheFile) {
 
   const Parsed flags =
       Parse({"--config", dir.File("c.yaml"), "--models", "m", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-             "--profiles", "embedded:/p", "--admin-grpc", "127.0.0.1:0", "--items", "/i", "--model-state",
-             "/s"});
+             "--profiles", "embedded:/p", "--admin-grpc", "127.0.0.1:0", "--items", "/i", "--model-state", "/s"});
   EXPECT_EQ(flags.options.action, Options::Action::kServe) << flags.err;
   EXPECT_EQ(flags.options.config.listen(), "127.0.0.1:0");
   EXPECT_EQ(flags.options.config.admin_listen(), "127.0.0.1:0");
