@@ -21,9 +21,13 @@ namespace {
 
 constexpr std::string_view kServiceName = "kindred.v1.ModelService";
 
+// Why FAILED_PRECONDITION, where a version is loaded.
+constexpr std::string_view kDrift = "DRIFT_TOO_LARGE";
+
 // What a call keeps while the manager works.
 struct Work {
   bool begun = false;
+  bool faulty = false;  // the request itself: the manager was not asked
   absl::Status status;
   VersionStatus version;
 };
@@ -72,20 +76,23 @@ void CheckVersion(const std::string& model, uint64_t version, FieldChecks* check
 
 }  // namespace
 
-absl::Status WithModelReason(const absl::Status& status) {
+std::string_view ModelService::ReasonOf(const absl::Status& status, const std::string& model,
+                                        std::string_view precondition) const {
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
-      return WithReason(status, "BUNDLE_INVALID");
+      return "BUNDLE_INVALID";
     case absl::StatusCode::kNotFound:
-      return WithReason(status, "VERSION_NOT_FOUND");
+      return model.empty() || manager_->Get(model).ok() ? "VERSION_NOT_FOUND" : "MODEL_NOT_FOUND";
     case absl::StatusCode::kDataLoss:
-      return WithReason(status, "GOLDEN_QUERIES_DIFFER");
+      return "GOLDEN_QUERIES_DIFFER";
     case absl::StatusCode::kResourceExhausted:
-      return WithReason(status, "MEMORY_EXHAUSTED");
+      return "MEMORY_EXHAUSTED";
+    case absl::StatusCode::kFailedPrecondition:
+      return precondition;
     case absl::StatusCode::kCancelled:
-      return WithReason(status, "SHUTTING_DOWN");
+      return "SHUTTING_DOWN";
     default:
-      return status;
+      return GrpcCodeName(static_cast<int>(status.code()));
   }
 }
 
@@ -112,17 +119,19 @@ void ModelService::Register(rpc::RpcServer* server) {
     return absl::OkStatus();
   };
   AddWork<v1::LoadVersionRequest, v1::LoadVersionResponse>(server, "LoadVersion", &Raw::RequestLoadVersion,
-                                                           &ModelService::LoadVersion, write_version);
+                                                           &ModelService::LoadVersion, kDrift, write_version);
   AddWork<v1::ValidateVersionRequest, v1::ValidateVersionResponse>(
-      server, "ValidateVersion", &Raw::RequestValidateVersion, &ModelService::ValidateVersion, write_version);
+      server, "ValidateVersion", &Raw::RequestValidateVersion, &ModelService::ValidateVersion, kDrift, write_version);
   AddWork<v1::ActivateVersionRequest, v1::ActivateVersionResponse>(
-      server, "ActivateVersion", &Raw::RequestActivateVersion, &ModelService::ActivateVersion, write_version);
+      server, "ActivateVersion", &Raw::RequestActivateVersion, &ModelService::ActivateVersion, kDrift, write_version);
   AddWork<v1::RollbackModelRequest, v1::RollbackModelResponse>(server, "RollbackModel", &Raw::RequestRollbackModel,
-                                                               &ModelService::RollbackModel, write_version);
+                                                               &ModelService::RollbackModel, "NOTHING_TO_GO_BACK_TO",
+                                                               write_version);
   AddWork<v1::UnloadVersionRequest, v1::UnloadVersionResponse>(server, "UnloadVersion", &Raw::RequestUnloadVersion,
-                                                               &ModelService::UnloadVersion, write_version);
+                                                               &ModelService::UnloadVersion, "VERSION_IN_USE",
+                                                               write_version);
   AddWork<v1::SetLabelRequest, v1::SetLabelResponse>(
-      server, "SetLabel", &Raw::RequestSetLabel, &ModelService::SetLabel,
+      server, "SetLabel", &Raw::RequestSetLabel, &ModelService::SetLabel, kDrift,
       [this](const VersionStatus& version, v1::SetLabelResponse* response) -> absl::Status {
         ASSIGN_OR_RETURN(const ModelStatus model, manager_->Get(version.model));
         WriteModel(model, response->mutable_model());
@@ -131,21 +140,20 @@ void ModelService::Register(rpc::RpcServer* server) {
 }
 
 template <typename Request, typename Response, typename Member, typename Ask, typename Write>
-void ModelService::AddWork(rpc::RpcServer* server, std::string_view method, Member member, Ask ask, Write write) {
+void ModelService::AddWork(rpc::RpcServer* server, std::string_view method, Member member, Ask ask,
+                           std::string_view precondition, Write write) {
   server->AddUnary<Request, Response>(
       {std::string(kServiceName), std::string(method)},
       [this, member](grpc::ServerContext* context, grpc::ByteBuffer* bytes, rpc::RawWriter* writer,
                      grpc::CompletionQueue* calls, grpc::ServerCompletionQueue* notifications,
                      void* tag) { (raw_.*member)(context, bytes, writer, calls, notifications, tag); },
-      [this, ask, write, name = std::string(method)](auto* call) {
+      [this, ask, precondition, write, name = std::string(method)](auto* call) {
         Work* const work = call->template state<Work>();
         if (work->begun) {
+          if (work->faulty) return call->Finish(work->status);
           LogOutcome(name, *work);
-          if (absl::IsNotFound(work->status) && !HasModel(call->request().model())) {
-            return call->Finish(WithReason(work->status, "MODEL_NOT_FOUND"));
-          }
-          if (!work->status.ok()) return call->Finish(WithModelReason(work->status));
-          return call->Finish(write(work->version, call->response()));
+          if (work->status.ok()) return call->Finish(write(work->version, call->response()));
+          return call->Finish(WithReason(work->status, ReasonOf(work->status, call->request().model(), precondition)));
         }
         work->begun = true;
         // Before the manager is asked, which may answer at once. Whatever becomes of the caller, what the call keeps
@@ -158,6 +166,7 @@ void ModelService::AddWork(rpc::RpcServer* server, std::string_view method, Memb
               call->Resume();
             });
         if (asked.ok()) return;
+        work->faulty = true;
         work->status = asked;
         call->Resume();
       });

@@ -46,10 +46,13 @@ class ModelService {
 
  private:
   // Adds a method that asks the manager with ask(request, done) and answers with write(version, response).
+  // `precondition`, a constant: why it may fail with FAILED_PRECONDITION.
   template <typename Request, typename Response, typename Member, typename Ask, typename Write>
-  void AddWork(rpc::RpcServer* server, std::string_view method, Member member, Ask ask, Write write);
+  void AddWork(rpc::RpcServer* server, std::string_view method, Member member, Ask ask, std::string_view precondition,
+               Write write);
 
-  bool HasModel(const std::string& name) const { return name.empty() || manager_->Get(name).ok(); }
+  // What a program can act on, of an error of the manager about the model that a request names.
+  std::string_view ReasonOf(const absl::Status& status, const std::string& model, std::string_view precondition) const;
   // The model that a request names; the only one where it names none.
   absl::StatusOr<std::string> ModelOf(const std::string& name) const;
 
@@ -68,8 +71,5 @@ class ModelService {
   using Raw = Reading<Loading<Changing<Service::Service>>>;
   Raw raw_;
 };
-
-// `status` of the manager with the reason that a program can act on.
-absl::Status WithModelReason(const absl::Status& status);
 
 }  // namespace kindred

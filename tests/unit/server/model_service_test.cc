@@ -229,6 +229,7 @@ TEST_F(ModelServiceTest, ActivatesGoesBackAndUnloads) {
   v1::UnloadVersionResponse unloaded;
   status = Ask(&Stub::UnloadVersion, unload, &unloaded);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION) << status.error_message();
+  EXPECT_EQ(DetailsOf(status).reason, "VERSION_IN_USE");
 
   v1::RollbackModelResponse back;
   status = Ask(&Stub::RollbackModel, v1::RollbackModelRequest(), &back);
@@ -281,6 +282,7 @@ TEST_F(ModelServiceTest, ARefusalSaysWhyAndForceIsHeard) {
   grpc::Status status = Ask(&Stub::ActivateVersion, ActivateRequest(2), &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("overlap 0.01"));
+  EXPECT_EQ(DetailsOf(status).reason, "DRIFT_TOO_LARGE");
   EXPECT_EQ(StateOf(2), v1::VERSION_STATE_FAILED);
   EXPECT_THAT(Get().versions(1).reason(), HasSubstr("overlap 0.01"));
   EXPECT_EQ(models_.Find("shop")->version(), "1");
@@ -336,6 +338,7 @@ TEST_F(ModelServiceTest, FieldsAreChecked) {
   v1::SetLabelResponse labelled;
   EXPECT_THAT(DetailsOf(Ask(&Stub::SetLabel, label, &labelled)).fields,
               UnorderedElementsAre("model", "label", "percent"));
+  EXPECT_EQ(DetailsOf(Ask(&Stub::SetLabel, label, &labelled)).reason, "INVALID_FIELD");
   label.Clear();
   label.set_label("best");
   label.set_version(2);
