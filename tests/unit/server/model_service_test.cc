@@ -4,13 +4,10 @@
 #include <grpcpp/create_channel.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +16,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/model_events.h"
+#include "tests/unit/server/test_manager.h"
 #include "tests/unit/server/test_model.h"
 
 namespace kindred {
@@ -26,54 +24,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
-
-// A gate that lets versions through as the test says.
-class TestLoader final : public VersionLoader {
- public:
-  absl::Status Load(const StoredVersion& stored, const ModelHandle& live, bool force, const GateProgress& progress,
-                    GateResult* result) override {
-    while (held) {
-      if (!progress("checksums", 0.5)) return absl::CancelledError("given up");
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    if (!refusal.ok() && !force) return refusal;
-    result->model = testing::LoadGeneration(static_cast<uint32_t>(stored.version));
-    result->golden_queries = 3;
-    result->drift.subjects = live == nullptr ? 0 : 9;
-    result->drift.overlap = 0.5;
-    result->memory.bundle = 1'000;
-    return absl::OkStatus();
-  }
-  void Clean(const std::vector<std::string>& keep) override {}
-
-  std::atomic<bool> held{false};
-  absl::Status refusal;  // set while nothing loads
-};
-
-// Hears of nothing.
-class QuietWatch final : public StoreWatch {
- public:
-  Events Wait(std::chrono::milliseconds timeout) override {
-    std::unique_lock lock(mutex_);
-    woken_.wait_for(lock, timeout, [this] { return wake_; });
-    wake_ = false;
-    return {};
-  }
-  void Wake() override {
-    {
-      const std::lock_guard lock(mutex_);
-      wake_ = true;
-    }
-    woken_.notify_all();
-  }
-  void WatchFile(const std::string& path) override {}
-  void UnwatchFile(const std::string& path) override {}
-
- private:
-  std::mutex mutex_;
-  std::condition_variable woken_;
-  bool wake_ = false;
-};
 
 // The service behind a server of one thread, over a store with the versions 1 to 3 of the model "shop".
 class ModelServiceTest : public ::testing::Test {
@@ -90,9 +40,10 @@ class ModelServiceTest : public ::testing::Test {
     options.store_dir = store_.path();
     options.poll_interval = std::chrono::milliseconds(100);
     options.default_policy.pinned = 1;
-    auto loader = std::make_unique<TestLoader>();
+    auto loader = std::make_unique<testing::TestLoader>();
     loader_ = loader.get();
-    auto manager = ModelManager::Open(options, &models_, &events_, std::move(loader), std::make_unique<QuietWatch>());
+    auto manager =
+        ModelManager::Open(options, &models_, &events_, std::move(loader), std::make_unique<testing::QuietWatch>());
     EXPECT_TRUE(manager.ok()) << manager.status();
     manager_ = *std::move(manager);
     const absl::Status loaded = manager_->LoadAll();
@@ -158,7 +109,7 @@ class ModelServiceTest : public ::testing::Test {
   AvailabilityRegistry availability_;
   ModelRegistry models_;
   ModelEvents events_{&availability_};
-  TestLoader* loader_ = nullptr;  // the manager's
+  testing::TestLoader* loader_ = nullptr;  // the manager's
   std::unique_ptr<ModelManager> manager_;
   std::unique_ptr<ModelService> service_;
   std::unique_ptr<rpc::RpcServer> server_;
