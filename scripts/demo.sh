@@ -73,10 +73,11 @@ echo "$ kindred verify $bundle"
 "$bin/kindred" verify "$bundle"
 
 say "2. Serve: kindred-server maps the bundle; profiles go to its own disk"
-rm -rf "$demo/profiles" "$demo/items"
+rm -rf "$demo/profiles" "$demo/items" "$demo/model-state"
 : >"$demo/ready"
 "$bin/kindred-server" --models "$demo/models" --profiles "embedded:$demo/profiles" --listen 127.0.0.1:0 \
-  --admin 127.0.0.1:0 --admin-grpc 127.0.0.1:0 --items "$demo/items" </dev/null >"$demo/ready" 2>"$demo/server.log" &
+  --admin 127.0.0.1:0 --admin-grpc 127.0.0.1:0 --items "$demo/items" \
+  --model-state "$demo/model-state" </dev/null >"$demo/ready" 2>"$demo/server.log" &
 server_pid=$!
 for _ in $(seq 600); do
   if grep -q '^kindred-server ready' "$demo/ready"; then break; fi

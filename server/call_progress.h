@@ -37,6 +37,15 @@ struct CallProgress {
   std::unique_ptr<CachedAnswer> cached;
 
   bool begun() const { return model != nullptr; }
+  // As fresh: the call is to be answered from its beginning. REQUIRES: the call is not paused.
+  void Restart() {
+    model = nullptr;
+    availability = nullptr;
+    next = end = chunk = 0;
+    plan_of = 0;
+    read_begin = read_end = 0;
+    cached = nullptr;
+  }
   std::span<const uint64_t> available() const {
     return availability == nullptr ? std::span<const uint64_t>() : availability->allowed();
   }

@@ -22,6 +22,11 @@ absl::Status CheckRange(const std::string& type, std::string_view field, uint64_
       absl::StrFormat("%s.%s is %d; expected %d to %d", type.substr(type.rfind('.') + 1), field, value, min, max));
 }
 
+absl::Status CheckNumber(std::string_view name, double value, double min, double max) {
+  if (value >= min && value <= max) return absl::OkStatus();  // false for NaN
+  return absl::InvalidArgumentError(absl::StrFormat("%s is %g; expected %g to %g", name, value, min, max));
+}
+
 absl::Status CheckDuration(std::string_view name, const google::protobuf::Duration& duration, nanoseconds min,
                            nanoseconds max) {
   const bool fits = duration.seconds() >= -kMaxSeconds && duration.seconds() <= kMaxSeconds;

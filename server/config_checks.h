@@ -27,8 +27,16 @@ namespace kindred {
     RETURN_IF_ERROR(CheckDuration(name, (config)->field(), min, max));                      \
   } while (false)
 
+// The same of a fraction, called `name` in errors.
+#define KINDRED_COMPLETE_NUMBER(config, field, name, default_value, min, max) \
+  do {                                                                        \
+    if (!(config)->has_##field()) (config)->set_##field(default_value);       \
+    RETURN_IF_ERROR(CheckNumber(name, (config)->field(), min, max));          \
+  } while (false)
+
 // INVALID_ARGUMENT naming the field of `type` (kindred.v1.ServingConfig), what it is and what it may be.
 absl::Status CheckRange(const std::string& type, std::string_view field, uint64_t value, uint64_t min, uint64_t max);
+absl::Status CheckNumber(std::string_view name, double value, double min, double max);
 absl::Status CheckDuration(std::string_view name, const google::protobuf::Duration& duration,
                            std::chrono::nanoseconds min, std::chrono::nanoseconds max);
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "server/config_checks.h"
+#include "server/model_config.h"
 #include "server/redis_config.h"
 #include "server/yaml_message.h"
 
@@ -50,7 +51,7 @@ absl::Status CompleteConfig(v1::ServerConfig* config) {
   RETURN_IF_ERROR(CheckAddress("admin_listen", config->admin_listen()));
   RETURN_IF_ERROR(CheckAddress("admin_grpc_listen", config->admin_grpc_listen()));
 
-  if (!config->models().has_dir()) config->mutable_models()->set_dir("models");
+  RETURN_IF_ERROR(CompleteModels(config->mutable_models()));
 
   v1::ProfilesConfig* profiles = config->mutable_profiles();
   KINDRED_COMPLETE(profiles, max_queued_updates, 4096, 1, 1'000'000);

@@ -2,7 +2,8 @@
 //
 // Keys are field names, maps are messages; a key that the schema lacks is an error that names file, line and the
 // nearest name it has. Durations: "500us", "5ms", "2s", "1m", "1h", "30d". Fields ending in _bytes: a number, or
-// "64KiB", "4MiB", "1GiB". Enums: lower case without the prefix. Lists of texts: [a, b].
+// "64KiB", "4MiB", "1GiB". Enums: lower case without the prefix. Lists of texts: [a, b]. The keys of a field that is a
+// map (models.policies) are names of one's own.
 #pragma once
 
 #include <google/protobuf/message.h>

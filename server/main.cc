@@ -17,12 +17,17 @@ int main(int argc, char** argv) {
     std::printf("configuration ok\n%s", options.config.DebugString().c_str());
     return kindred::kExitOk;
   }
-  kindred::BlockStopSignals();
+  kindred::BlockSignals();
   kindred::InstallFaultGuard();
   kindred::InitLogging(options.config.logging());
   kindred::LogInfo("starting", {{"version", kindred::kKindredVersion}, {"build", kindred::kBuildType}});
 
-  auto server = kindred::Server::Start(options.config);
+  auto server = kindred::Server::Start(options.config, [] { return !kindred::StopSignalWaits(); });
+  if (absl::IsCancelled(server.status()) && kindred::StopSignalWaits()) {
+    kindred::LogInfo("stopped before it was ready");
+    kindred::FlushLogs();
+    return kindred::kExitOk;
+  }
   if (!server.ok()) {
     kindred::LogError("cannot start", {{"error", std::string(server.status().message())}});
     kindred::FlushLogs();
@@ -36,7 +41,7 @@ int main(int argc, char** argv) {
               (*server)->admin_address().c_str(), (*server)->admin_grpc_address().c_str());
   std::fflush(stdout);
 
-  const std::string signal = kindred::WaitForStopSignal();
+  const std::string signal = kindred::WaitForStopSignal([&server] { (*server)->Rescan(); });
   kindred::LogInfo("stopping", {{"signal", signal}});
   (*server)->Stop();
   kindred::FlushLogs();

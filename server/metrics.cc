@@ -220,6 +220,7 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
     if (!methods.empty()) CollectCalls(methods, &families);
     if (sources_.service != nullptr) CollectService(*sources_.service, &families);
     if (sources_.models != nullptr) CollectModels(*sources_.models, &families);
+    if (sources_.versions) CollectVersions(sources_.versions(), &families);
     if (sources_.store != nullptr) CollectStore(*sources_.store, &families);
     if (sources_.writer != nullptr) CollectWriter(*sources_.writer, &families);
     if (sources_.items != nullptr) CollectItems(*sources_.items, &families);

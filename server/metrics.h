@@ -13,6 +13,7 @@
 
 #include "core/lifecycle/model_registry.h"
 #include "server/availability_store.h"
+#include "server/model_metrics.h"
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
 #include "server/redis_metrics.h"
@@ -31,6 +32,7 @@ struct MetricSources {
   const rpc::CallStats* admin_calls = nullptr;  // of the admin gRPC port
   const AvailabilityStore* items = nullptr;
   std::function<RedisSnapshot()> redis{};  // where profiles are in Redis
+  std::function<ModelsSnapshot()> versions{};
 };
 
 class Metrics final : public prometheus::Collectable {

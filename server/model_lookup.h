@@ -9,8 +9,17 @@
 
 namespace kindred {
 
-// Of a name that ModelReader::Find did not find. INVALID_ARGUMENT for an empty one, else NOT_FOUND; names the models
-// that are served.
+// "<model>@<label or version>", or a model's name alone.
+struct ModelReference {
+  std::string_view model;
+  std::string_view choice;
+  bool chosen = false;
+};
+ModelReference SplitReference(std::string_view reference);
+
+// Of a reference that ModelReader::Find did not find. INVALID_ARGUMENT for an empty name; NOT_FOUND naming the models
+// that are served, or the labels and versions of the one that it names; UNAVAILABLE (MODEL_DAMAGED) where every version
+// that it may mean is poisoned.
 absl::Status NoSuchModel(const ModelRegistry& models, std::string_view name);
 
 // NOT_FOUND of a space that Model::FindSpace did not find.

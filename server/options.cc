@@ -51,10 +51,13 @@ constexpr const char* kStores = "memory, embedded:DIR, redis or redis:HOST:PORT[
 
 Options ParseOptions(int argc, const char* const* argv) {
   CLI::App app("Serves recommendations from trained bundles over gRPC.", "kindred-server");
-  std::string config_path, models, listen, admin, admin_grpc, profiles, items;
+  std::string config_path, models, model_state, listen, admin, admin_grpc, profiles, items;
   bool check = false;
   app.add_option("--config", config_path, "Configuration file (YAML); the flags below override it")->type_name("FILE");
   app.add_option("--models", models, "Model store: DIR/<model>/<version>/bundle.safetensors [models]")
+      ->type_name("DIR");
+  app.add_option("--model-state", model_state,
+                 "Where it is kept which versions operators chose; unused with --profiles memory [data/models]")
       ->type_name("DIR");
   app.add_option("--listen", listen, "Where gRPC listens; port 0 takes a free one [127.0.0.1:50051]")
       ->type_name("ADDR");
@@ -72,7 +75,7 @@ Options ParseOptions(int argc, const char* const* argv) {
   app.footer(
       "Prints one line on standard output when it serves:\n"
       "  kindred-server ready: grpc=HOST:PORT admin=HOST:PORT admin_grpc=HOST:PORT\n"
-      "Logs go to standard error. SIGTERM or SIGINT drains and exits 0.\n"
+      "Logs go to standard error. SIGTERM or SIGINT drains and exits 0; SIGHUP looks for new versions of models.\n"
       "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage or no such configuration file.");
   try {
     app.parse(argc, argv);
@@ -87,6 +90,7 @@ Options ParseOptions(int argc, const char* const* argv) {
     options.config = *std::move(config);
   }
   if (!models.empty()) options.config.mutable_models()->set_dir(models);
+  if (!model_state.empty()) options.config.mutable_models()->set_state_dir(model_state);
   if (!listen.empty()) options.config.set_listen(listen);
   if (!admin.empty()) options.config.set_admin_listen(admin);
   if (!admin_grpc.empty()) options.config.set_admin_grpc_listen(admin_grpc);

@@ -141,6 +141,7 @@ absl::StatusOr<rpc::CallStep> ProfileMethods::GetProfile(const v1::GetProfileReq
   if (!checks.ok()) return checks.status();
   const ModelHandle& model = state->models.Find(request.model());
   if (model == nullptr) return NoSuchModel(*models_, request.model());
+  state->generation = model.get();
   const Space* space = model->FindSpace(request.space());
   if (space == nullptr) return NoSuchSpace(*model, request.space());
 

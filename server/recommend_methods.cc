@@ -30,6 +30,17 @@ absl::Status FieldError(std::string_view field, std::string_view description) {
   return checks.status();
 }
 
+// The sound generation of `routes` with the hash `generation`; nullptr when there is none.
+const ModelHandle* FindGeneration(const ModelRoutes* routes, uint64_t generation) {
+  if (routes == nullptr) return nullptr;
+  const auto is_it = [generation](const ModelHandle& model) {
+    return GenerationOf(*model) == generation && !model->poisoned();
+  };
+  if (is_it(routes->serving)) return &routes->serving;
+  const auto other = std::find_if(routes->others.begin(), routes->others.end(), is_it);
+  return other == routes->others.end() ? nullptr : &*other;
+}
+
 // Where the page that the token stands for begins.
 absl::Status GoTo(const PageToken& token, const Model& model, uint64_t list_hash, uint64_t profile_version,
                   RecommendOptions* options) {
@@ -70,19 +81,22 @@ PageToken NextPage(const RecommendOptions& options, const Model& model, uint64_t
 
 }  // namespace
 
-absl::Status RecommendMethods::FindModel(const std::string& name, WorkerState* state, const Model** model) const {
-  const ModelHandle& found = state->models.Find(name);
-  if (found == nullptr) return NoSuchModel(*models_, name);
-  *model = found.get();
-  const AvailabilityView& view = state->availability.Of(found);
+absl::Status RecommendMethods::FindModel(std::string_view reference, WorkerState* state, const Model** model,
+                                         std::string_view user, const uint64_t* list_generation) const {
+  const ModelHandle* found = nullptr;
+  if (list_generation != nullptr) found = FindGeneration(state->models.FindRoutes(reference), *list_generation);
+  if (found == nullptr) found = &state->models.Find(reference, user);
+  if (*found == nullptr) return NoSuchModel(*models_, reference);
+  *model = state->generation = found->get();
+  const AvailabilityView& view = state->availability.Of(*found);
   state->available = view.allowed();
   state->available_checksum = view.checksum();
   return absl::OkStatus();
 }
 
-absl::Status RecommendMethods::Pin(const std::string& name, WorkerState* state, CallProgress* progress) const {
-  const ModelHandle& found = state->models.Find(name);
-  if (found == nullptr) return NoSuchModel(*models_, name);
+absl::Status RecommendMethods::Pin(std::string_view reference, WorkerState* state, CallProgress* progress) const {
+  const ModelHandle& found = state->models.Find(reference);
+  if (found == nullptr) return NoSuchModel(*models_, reference);
   progress->model = found;
   progress->availability = state->availability.Find(found);
   return absl::OkStatus();
@@ -114,7 +128,8 @@ absl::StatusOr<rpc::CallStep> RecommendMethods::Recommend(const v1::RecommendReq
   }
   if (!checks.ok()) return checks.status();
   const Model* model = nullptr;
-  RETURN_IF_ERROR(FindModel(request.model(), state, &model));
+  RETURN_IF_ERROR(FindModel(request.model(), state, &model, state->subject.user_id(request.subject()),
+                            request.page_token().empty() ? nullptr : &token->generation));
 
   const SubjectReader& subject = state->subject;
   const FetchedProfile* fetched = nullptr;
@@ -153,7 +168,8 @@ absl::StatusOr<rpc::CallStep> RecommendMethods::Recommend(const v1::RecommendReq
     response->set_next_page_token(
         EncodePageToken(NextPage(options, *model, list_hash, subject.profile().version, state->result)));
   }
-  if (cacheable && response->degradations().empty()) {
+  // What a damaged generation answers is not for others either.
+  if (cacheable && response->degradations().empty() && !model->poisoned()) {
     answers_->Put(request.subject().user_id(), identity, response->SerializeAsString());
   }
   return rpc::CallStep::kDone;

@@ -56,9 +56,12 @@ class RecommendMethods {
   using Subjects = google::protobuf::RepeatedPtrField<v1::Subject>;
   using Results = google::protobuf::RepeatedPtrField<v1::RecommendResult>;
 
-  absl::Status FindModel(const std::string& name, WorkerState* state, const Model** model) const;
+  // The generation that answers `reference`, for `user` where there is one; the page of a list that another one began,
+  // whose hash is *list_generation, comes from that as long as it is ready.
+  absl::Status FindModel(std::string_view reference, WorkerState* state, const Model** model,
+                         std::string_view user = {}, const uint64_t* list_generation = nullptr) const;
   // The same for all steps of a call.
-  absl::Status Pin(const std::string& name, WorkerState* state, CallProgress* progress) const;
+  absl::Status Pin(std::string_view reference, WorkerState* state, CallProgress* progress) const;
   // What the engine says of a request, with the reason or the field that a caller needs.
   static absl::Status RequestStatus(absl::Status status, const v1::RecommendRequest& request, std::string_view prefix);
 

@@ -1,9 +1,10 @@
 #include "server/recommendation_service.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "core/base/status_macros.h"
+#include "server/sound_answer.h"
 
 namespace kindred {
 namespace {
@@ -19,7 +20,12 @@ class SubjectStream final : public Streaming::Source {
       : ranking_(ranking), call_(call), state_(state) {}
 
   absl::StatusOr<rpc::StreamStep> Next(v1::StreamRecommendResponse* response) override {
-    return ranking_->StreamRecommend(call_->request(), call_, &progress_, state_->BeginTurn(), response);
+    WorkerState* const state = state_->BeginTurn();
+    absl::StatusOr<rpc::StreamStep> step = AnswerSoundly<rpc::StreamStep>(
+        state, &progress_, response, /*may_restart=*/!sent_,
+        [&] { return ranking_->StreamRecommend(call_->request(), call_, &progress_, state, response); });
+    if (step.ok() && *step == rpc::StreamStep::kMessage) sent_ = true;
+    return step;
   }
 
  private:
@@ -27,6 +33,7 @@ class SubjectStream final : public Streaming::Source {
   Streaming* const call_;
   WorkerState* const state_;
   CallProgress progress_;
+  bool sent_ = false;  // a message
 };
 
 // Goes on with a unary call as its method says.
@@ -42,12 +49,41 @@ void GoOn(rpc::Call* call, const absl::StatusOr<rpc::CallStep>& step) {
   }
 }
 
+// Of a method of one step.
+absl::StatusOr<rpc::CallStep> Done(const absl::Status& status) {
+  if (!status.ok()) return status;
+  return rpc::CallStep::kDone;
+}
+
 }  // namespace
+
+template <typename TypedCall, typename Method>
+void RecommendationService::Answer(TypedCall* call, CallProgress* progress, const Method& method) {
+  WorkerState* const state = StateOf(call);
+  GoOn(call, AnswerSoundly<rpc::CallStep>(state, progress, call->response(), /*may_restart=*/true,
+                                          [&] { return method(progress, state); }));
+}
+
+void RecommendationService::Recommend(RecommendCall* call) {
+  WorkerState* const state = StateOf(call);
+  CallProgress* const progress = ProgressOf<CallProgress>(call);
+  const std::optional<uint32_t> draw = shadow_ == nullptr ? std::nullopt : shadow_->Draw();
+  const int64_t begin = draw.has_value() ? ShadowScorer::ThreadCpuNs() : 0;
+  const absl::StatusOr<rpc::CallStep> step = AnswerSoundly<rpc::CallStep>(
+      state, progress, call->response(), /*may_restart=*/true,
+      [&] { return ranking_.Recommend(call->request(), call, progress, state, call->response()); });
+  if (draw.has_value() && step.ok() && *step == rpc::CallStep::kDone) {
+    shadow_->Offer(*draw, state->models.FindRoutes(call->request().model()), call->request(), *call->response(),
+                   ShadowScorer::ThreadCpuNs() - begin);
+  }
+  GoOn(call, step);
+}
 
 RecommendationService::RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability,
                                              ProfileStore* store, ProfileWriter* writer, uint32_t workers,
-                                             StoreDurability required, AnswerCache* answers)
+                                             StoreDurability required, AnswerCache* answers, ShadowScorer* shadow)
     : remote_(store->remote()),
+      shadow_(shadow),
       counters_(workers),
       ranking_(models, store, &counters_, answers),
       profiles_(models, store, writer, &counters_, required, answers) {
@@ -67,15 +103,13 @@ void RecommendationService::Register(rpc::RpcServer* server) {
                           grpc::CompletionQueue* calls, grpc::ServerCompletionQueue* notifications,
                           void* tag) { (raw_.*member)(context, bytes, writer, calls, notifications, tag); };
   };
-  server->AddUnary<v1::RecommendRequest, v1::RecommendResponse>(
-      name("Recommend"), request(&Raw::RequestRecommend), [this](auto* call) {
-        GoOn(call, ranking_.Recommend(call->request(), call, ProgressOf<CallProgress>(call), StateOf(call),
-                                      call->response()));
-      });
+  server->AddUnary<v1::RecommendRequest, v1::RecommendResponse>(name("Recommend"), request(&Raw::RequestRecommend),
+                                                                [this](auto* call) { Recommend(call); });
   server->AddUnary<v1::BatchRecommendRequest, v1::BatchRecommendResponse>(
       name("BatchRecommend"), request(&Raw::RequestBatchRecommend), [this](auto* call) {
-        GoOn(call, ranking_.BatchRecommend(call->request(), call, call->template state<CallProgress>(), StateOf(call),
-                                           call->response()));
+        Answer(call, call->template state<CallProgress>(), [&](CallProgress* progress, WorkerState* state) {
+          return ranking_.BatchRecommend(call->request(), call, progress, state, call->response());
+        });
       });
   server->AddServerStream<v1::StreamRecommendRequest, v1::StreamRecommendResponse>(
       name("StreamRecommend"), request(&Raw::RequestStreamRecommend),
@@ -83,16 +117,23 @@ void RecommendationService::Register(rpc::RpcServer* server) {
         return std::make_unique<SubjectStream>(&ranking_, call, states_[call->worker()].get());
       });
   server->AddUnary<v1::SimilarItemsRequest, v1::SimilarItemsResponse>(
-      name("SimilarItems"), request(&Raw::RequestSimilarItems),
-      [this](auto* call) { call->Finish(ranking_.SimilarItems(call->request(), StateOf(call), call->response())); });
+      name("SimilarItems"), request(&Raw::RequestSimilarItems), [this](auto* call) {
+        Answer(call, nullptr, [&](CallProgress*, WorkerState* state) {
+          return Done(ranking_.SimilarItems(call->request(), state, call->response()));
+        });
+      });
   server->AddUnary<v1::ScoreItemsRequest, v1::ScoreItemsResponse>(
       name("ScoreItems"), request(&Raw::RequestScoreItems), [this](auto* call) {
-        GoOn(call, ranking_.ScoreItems(call->request(), call, call->template state<CallProgress>(), StateOf(call),
-                                       call->response()));
+        Answer(call, call->template state<CallProgress>(), [&](CallProgress* progress, WorkerState* state) {
+          return ranking_.ScoreItems(call->request(), call, progress, state, call->response());
+        });
       });
   server->AddUnary<v1::GetVectorsRequest, v1::GetVectorsResponse>(
-      name("GetVectors"), request(&Raw::RequestGetVectors),
-      [this](auto* call) { call->Finish(ranking_.GetVectors(call->request(), StateOf(call), call->response())); });
+      name("GetVectors"), request(&Raw::RequestGetVectors), [this](auto* call) {
+        Answer(call, nullptr, [&](CallProgress*, WorkerState* state) {
+          return Done(ranking_.GetVectors(call->request(), state, call->response()));
+        });
+      });
   server->AddUnary<v1::UpdateProfileRequest, v1::UpdateProfileResponse>(
       name("UpdateProfile"), request(&Raw::RequestUpdateProfile), [this](auto* call) {
         profiles_.UpdateProfile(call->request(), call, ProgressOf<WriteProgress>(call), call->response(),
@@ -100,13 +141,15 @@ void RecommendationService::Register(rpc::RpcServer* server) {
       });
   server->AddUnary<v1::GetProfileRequest, v1::GetProfileResponse>(
       name("GetProfile"), request(&Raw::RequestGetProfile), [this](auto* call) {
-        GoOn(call, profiles_.GetProfile(call->request(), call, ProgressOf<CallProgress>(call), StateOf(call),
-                                        call->response()));
+        Answer(call, ProgressOf<CallProgress>(call), [&](CallProgress* progress, WorkerState* state) {
+          return profiles_.GetProfile(call->request(), call, progress, state, call->response());
+        });
       });
   server->AddUnary<v1::BatchGetProfileRequest, v1::BatchGetProfileResponse>(
       name("BatchGetProfile"), request(&Raw::RequestBatchGetProfile), [this](auto* call) {
-        GoOn(call, profiles_.BatchGetProfile(call->request(), call, call->template state<CallProgress>(), StateOf(call),
-                                             call->response()));
+        Answer(call, call->template state<CallProgress>(), [&](CallProgress* progress, WorkerState* state) {
+          return profiles_.BatchGetProfile(call->request(), call, progress, state, call->response());
+        });
       });
   server->AddUnary<v1::DeleteProfileRequest, v1::DeleteProfileResponse>(
       name("DeleteProfile"), request(&Raw::RequestDeleteProfile), [this](auto* call) {

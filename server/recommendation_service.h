@@ -15,16 +15,18 @@
 #include "server/rpc/call_stats.h"
 #include "server/rpc/rpc_server.h"
 #include "server/service_counters.h"
+#include "server/shadow_scorer.h"
 #include "server/worker_state.h"
 
 namespace kindred {
 
 class RecommendationService {
  public:
-  // All must outlive this. `required`: see ProfileMethods; `answers`: see RecommendMethods.
+  // All must outlive this. `required`: see ProfileMethods; `answers`: see RecommendMethods; `shadow`: what a sample of
+  // answers is compared by, or nullptr.
   RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability, ProfileStore* store,
                         ProfileWriter* writer, uint32_t workers, StoreDurability required = StoreDurability::kJournal,
-                        AnswerCache* answers = nullptr);
+                        AnswerCache* answers = nullptr, ShadowScorer* shadow = nullptr);
   ~RecommendationService();
 
   // Adds the service and its methods to `server`.
@@ -42,7 +44,15 @@ class RecommendationService {
     return remote_ ? call->state<Progress>() : nullptr;
   }
 
+  // Answers a unary call with what method(progress, state), a step of it, says.
+  template <typename TypedCall, typename Method>
+  void Answer(TypedCall* call, CallProgress* progress, const Method& method);
+
+  using RecommendCall = rpc::UnaryCall<v1::RecommendRequest, v1::RecommendResponse>;
+  void Recommend(RecommendCall* call);
+
   const bool remote_;
+  ShadowScorer* const shadow_;
   std::vector<std::unique_ptr<WorkerState>> states_;
   ServiceCounters counters_;
   const RecommendMethods ranking_;

@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <thread>
 #include <utility>
 
@@ -9,22 +10,25 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/kernels/dispatch.h"
-#include "core/lifecycle/model_store.h"
 #include "server/embedded_profile_store.h"
 #include "server/limits.h"
 #include "server/logging.h"
 #include "server/memory_profile_store.h"
+#include "server/model_config.h"
 #include "server/redis_config.h"
 
 namespace kindred {
 namespace {
 
-// Operators call seldom, and a few at a time.
-constexpr uint32_t kAdminCallsPerMethod = 4;
+// Operators call seldom; what waits for a model to be loaded holds its place.
+constexpr uint32_t kAdminCallsPerMethod = 32;
 
 // How long a stop waits for Redis to take what it lacks. The journal has it all, so that this only spares other servers
 // the wait for the next start.
 constexpr std::chrono::seconds kRedisFlushTime(5);
+
+// How soon a stop is noticed while models are loaded at the start.
+constexpr std::chrono::milliseconds kStopPoll(20);
 
 constexpr ProfileLimits kProfileLimits = {.max_events = limits::kMaxEvents};
 
@@ -32,38 +36,53 @@ std::chrono::milliseconds Milliseconds(const google::protobuf::Duration& duratio
   return std::chrono::seconds(duration.seconds()) + std::chrono::milliseconds(duration.nanos() / 1'000'000);
 }
 
-void LogLoad(const LoadReport& report) {
-  LogFields fields = {
-      {"model", report.version.model}, {"version", report.version.version}, {"path", report.version.path}};
-  if (!report.status.ok()) {
-    fields["error"] = std::string(report.status.message());
-    return LogError("model version refused; trying an older one", fields);
+// Calls `stop` as soon as `go_on` says false, while it lives.
+class StopWatch {
+ public:
+  StopWatch(std::function<bool()> go_on, std::function<void()> stop)
+      : go_on_(std::move(go_on)), stop_(std::move(stop)), thread_([this] { Run(); }) {}
+  ~StopWatch() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
   }
-  const Model& model = *report.model;
-  fields["digest"] = model.digest();
-  fields["items"] = model.n_items();
-  fields["users"] = model.n_users();
-  fields["golden_queries"] = report.golden_queries;
-  fields["verify_seconds"] = model.cost().verify_seconds;
-  if (!model.cost().derived.empty()) {
-    // What `kindred pack` would have written once is computed at every start.
-    fields["derive_seconds"] = model.cost().derive_seconds;
-    fields["derived"] = model.cost().derived;
+  StopWatch(const StopWatch&) = delete;
+  StopWatch& operator=(const StopWatch&) = delete;
+
+ private:
+  void Run() {
+    std::unique_lock lock(mutex_);
+    while (!changed_.wait_for(lock, kStopPoll, [this] { return over_; })) {
+      if (go_on_()) continue;
+      lock.unlock();
+      return stop_();
+    }
   }
-  LogInfo("model loaded", fields);
-}
+
+  const std::function<bool()> go_on_;
+  const std::function<void()> stop_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool over_ = false;  // guarded by mutex_
+  std::thread thread_;
+};
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const v1::ServerConfig& config) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const v1::ServerConfig& config,
+                                                      const std::function<bool()>& go_on) {
   std::unique_ptr<Server> server(new Server(config));
   RETURN_IF_ERROR(server->StartAdmin());
-  RETURN_IF_ERROR(server->LoadModels());
+  RETURN_IF_ERROR(server->LoadModels(go_on));
   RETURN_IF_ERROR(server->OpenStore());
   RETURN_IF_ERROR(server->OpenItems());
   RETURN_IF_ERROR(server->StartAdminRpc());
   RETURN_IF_ERROR(server->StartRpc());
   server->SetState(State::kReady);
+  server->manager_->Start();
   return server;
 }
 
@@ -90,15 +109,16 @@ absl::Status Server::StartAdmin() {
   return absl::OkStatus();
 }
 
-absl::Status Server::LoadModels() {
+absl::Status Server::LoadModels(const std::function<bool()>& go_on) {
   LogInfo("kernels chosen", {{"kernels", KernelChoiceNote()}});
-  std::vector<LoadReport> reports;
-  const absl::Status loaded = LoadLatest(config_.models().dir(), &models_, &reports);
-  for (const LoadReport& report : reports) LogLoad(report);
-  if (loaded.ok()) return absl::OkStatus();
-  return absl::Status(loaded.code(), StrCat(loaded.message(),
-                                            ". Put a bundle there (kindred train … or kindred pack …), or name "
-                                            "the right folder with --models or models.dir"));
+  model_events_.OnServingChange([this] { OnServingChange(); });
+  ASSIGN_OR_RETURN(manager_, ModelManager::Open(ManagerOptionsOf(config_), &models_, &model_events_));
+  const StopWatch watch(go_on, [this] { manager_->Stop(); });
+  const absl::Status loaded = manager_->LoadAll();
+  if (!absl::IsNotFound(loaded)) return loaded;
+  return absl::NotFoundError(StrCat(loaded.message(),
+                                    ". Put a bundle there (kindred train … or kindred pack …), or name "
+                                    "the right folder with --models or models.dir"));
 }
 
 absl::Status Server::OpenStore() {
@@ -129,7 +149,6 @@ absl::Status Server::OpenStore() {
 absl::Status Server::OpenItems() {
   const std::string dir = config_.profiles().has_memory() ? "" : config_.items().dir();
   ASSIGN_OR_RETURN(items_, AvailabilityStore::Open(dir, &availability_));
-  for (const ModelHandle& model : models_.All()) availability_.Prepare(model);
   LogInfo(
       "items open",
       {{"dir", dir}, {"unavailable", items_->items()->size()}, {"availability_version", items_->items()->version()}});
@@ -143,11 +162,14 @@ absl::Status Server::StartAdminRpc() {
   options.calls_per_method = kAdminCallsPerMethod;
   options.max_request_bytes = limits::kMaxAdminRequestBytes;
   options.max_concurrent_streams = config_.serving().max_concurrent_streams();
+  shadow_ = std::make_unique<ShadowScorer>(&models_, &availability_, store_);
   item_service_ = std::make_unique<ItemService>(items_.get());
   admin_rpc_ = std::make_unique<rpc::RpcServer>(options);
   item_service_->Register(admin_rpc_.get());
   profile_service_ = std::make_unique<ProfileService>(store_, writer_.get(), kProfileLimits);
   profile_service_->Register(admin_rpc_.get());
+  model_service_ = std::make_unique<ModelService>(manager_.get(), &models_, shadow_.get());
+  model_service_->Register(admin_rpc_.get());
   return admin_rpc_->Start();
 }
 
@@ -162,13 +184,14 @@ absl::Status Server::StartRpc() {
   const bool await_redis = config_.profiles().redis().required_durability() == v1::REQUIRED_DURABILITY_REDIS;
   service_ = std::make_unique<RecommendationService>(&models_, &availability_, store_, writer_.get(), options.threads,
                                                      await_redis ? StoreDurability::kRedis : StoreDurability::kJournal,
-                                                     redis_ != nullptr ? redis_->answers() : nullptr);
+                                                     redis_ != nullptr ? redis_->answers() : nullptr, shadow_.get());
   rpc_ = std::make_unique<rpc::RpcServer>(options);
   service_->Register(rpc_.get());
   RETURN_IF_ERROR(rpc_->Start());
   MetricSources sources{&rpc_->stats(), &service_->counters(), &models_,    store_,
                         writer_.get(),  &admin_rpc_->stats(),  items_.get()};
   if (redis_ != nullptr) sources.redis = [redis = redis_.get()] { return redis->Snapshot(); };
+  sources.versions = [this] { return Versions(); };
   SetSources(sources);
   const std::lock_guard lock(sources_mutex_);
   shown_address_ = rpc_->address();
@@ -176,10 +199,35 @@ absl::Status Server::StartRpc() {
   return absl::OkStatus();
 }
 
+void Server::Rescan() {
+  LogInfo("looking through the model store", {{"dir", config_.models().dir()}});
+  manager_->Rescan();
+}
+
+void Server::OnServingChange() {
+  // While the server starts this is told to Redis, health and the metrics by those who begin them.
+  if (state_.load() != State::kReady) return;
+  if (redis_ != nullptr) redis_->Publish(models_.All());
+  const bool able = CanAnswer();
+  metrics_.SetReady(able);
+  rpc_->SetServing(able);
+}
+
+bool Server::CanAnswer() const {
+  const std::vector<ModelHandle> ready = models_.AllReady();
+  return std::any_of(ready.begin(), ready.end(), [](const ModelHandle& model) { return !model->poisoned(); });
+}
+
+ModelsSnapshot Server::Versions() const {
+  return {manager_->List(), model_events_.counts(), shadow_->Figures(), manager_->busy()};
+}
+
 HttpPage Server::Readiness() const {
   switch (state_.load()) {
     case State::kReady:
-      return {200, "text/plain; charset=utf-8", "ready\n"};
+      if (CanAnswer()) return {200, "text/plain; charset=utf-8", "ready\n"};
+      return {503, "text/plain; charset=utf-8",
+              "not ready: every version of every model was damaged while it served; publish a good one\n"};
     case State::kLoading:
       return {503, "text/plain; charset=utf-8", "not ready: loading\n"};
     case State::kDraining:
@@ -204,6 +252,7 @@ HttpPage Server::Status() const {
   snapshot.admin_calls = sources_.admin_calls;
   if (sources_.items != nullptr) snapshot.unavailable = sources_.items->items();
   if (sources_.redis) snapshot.redis = sources_.redis();
+  if (sources_.versions) snapshot.versions = sources_.versions();
   return {200, "text/html; charset=utf-8", StatusPage(snapshot)};
 }
 
@@ -230,6 +279,8 @@ void Server::FlushToRedis() {
 void Server::Stop() {
   if (std::exchange(stopped_, true)) return;
   SetState(State::kDraining);
+  // Ends the calls of operators who wait for a model, and tells nobody of changes from now on.
+  if (manager_ != nullptr) manager_->Stop();
   const bool serving = rpc_ != nullptr && !rpc_->address().empty();
   if (serving) Drain();
   // Before the workers end: it finishes calls that wait for their update.
@@ -243,12 +294,15 @@ void Server::Stop() {
   rpc_.reset();
   service_.reset();
   admin_rpc_.reset();
+  model_service_.reset();
+  shadow_.reset();
   profile_service_.reset();
   item_service_.reset();
   items_.reset();
   writer_.reset();
   redis_.reset();
   own_store_.reset();
+  manager_.reset();
   admin_.reset();
   LogInfo("stopped");
 }

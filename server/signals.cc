@@ -15,24 +15,41 @@ sigset_t StopSignals() {
   return set;
 }
 
+sigset_t AllSignals() {
+  sigset_t set = StopSignals();
+  sigaddset(&set, SIGHUP);
+  return set;
+}
+
 }  // namespace
 
-void BlockStopSignals() {
-  const sigset_t set = StopSignals();
+void BlockSignals() {
+  const sigset_t set = AllSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
 }
 
-std::string WaitForStopSignal() {
-  const sigset_t set = StopSignals();
+bool StopSignalWaits() {
+  sigset_t waiting;
+  sigemptyset(&waiting);
+  sigpending(&waiting);
+  return sigismember(&waiting, SIGTERM) == 1 || sigismember(&waiting, SIGINT) == 1;
+}
+
+std::string WaitForStopSignal(const std::function<void()>& on_hangup) {
+  const sigset_t all = AllSignals();
   int number = 0;
-  while (sigwait(&set, &number) != 0) continue;
+  while (sigwait(&all, &number) != 0 || number == SIGHUP) {
+    if (number == SIGHUP) on_hangup();
+    number = 0;
+  }
   struct sigaction at_once = {};
   at_once.sa_handler = [](int second) { _exit(128 + second); };
   sigaction(SIGTERM, &at_once, nullptr);
   sigaction(SIGINT, &at_once, nullptr);
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  const sigset_t stop = StopSignals();
+  pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);
   return number == SIGTERM ? "SIGTERM" : "SIGINT";
 }
 

@@ -46,6 +46,53 @@ void AppendModels(const std::vector<ModelHandle>& models, std::string* html) {
   StrAppend(html, "</table>\n");
 }
 
+// "ready, serves", or why not and how far.
+std::string StateText(const VersionStatus& version) {
+  std::string text(VersionStateName(version.state));
+  if (version.serving) StrAppend(&text, ", serves");
+  if (version.poisoned) StrAppend(&text, ", damaged");
+  const bool at_work = version.state == VersionState::kVerifying || version.state == VersionState::kWarming;
+  if (at_work && !version.step.empty()) {
+    absl::StrAppendFormat(&text, ": %s, %.0f %%", version.step, version.progress * 100);
+  }
+  if (!version.reason.empty()) StrAppend(&text, ": ", version.reason);
+  return text;
+}
+
+void AppendVersions(const ModelsSnapshot& snapshot, std::string* html) {
+  StrAppend(html,
+            "<h2>Versions</h2>\n<table><tr><th>Model</th><th class=n>Version</th><th>State</th><th>Labels</th>"
+            "<th class=n>Load</th><th class=n>Overlap</th></tr>\n");
+  for (const ModelStatus& model : snapshot.models) {
+    for (const VersionStatus& version : model.versions) {
+      std::string labels;
+      for (const LabelStatus& label : model.labels) {
+        if (label.version != version.version) continue;
+        StrAppend(&labels, labels.empty() ? "" : ", ", label.label);
+        if (label.share > 0) absl::StrAppendFormat(&labels, " (%g %%)", 100.0 * label.share / kWholeShare);
+      }
+      absl::StrAppendFormat(
+          html, "<tr><td>%s</td><td class=n>%d</td><td>%s</td><td>%s</td><td class=n>%s</td><td class=n>%s</td></tr>\n",
+          EscapeHtml(model.model), version.version, EscapeHtml(StateText(version)), EscapeHtml(labels),
+          version.load_seconds > 0 ? absl::StrFormat("%.2f s", version.load_seconds) : "–",
+          version.drift.subjects > 0 ? absl::StrFormat("%.2f", version.drift.overlap) : "–");
+    }
+  }
+  StrAppend(html, "</table>\n");
+  if (snapshot.shadows.empty()) return;
+  StrAppend(html,
+            "<h2>Shadows</h2>\n<table><tr><th>Model</th><th>Version</th><th class=n>Compared</th><th class=n>Dropped"
+            "</th><th class=n>Overlap</th><th class=n>Score shift</th><th class=n>Time</th></tr>\n");
+  for (const ShadowFigures& shadow : snapshot.shadows) {
+    absl::StrAppendFormat(html,
+                          "<tr><td>%s</td><td>%s</td><td class=n>%d</td><td class=n>%d</td><td class=n>%.3f</td>"
+                          "<td class=n>%.3f</td><td class=n>%.2f ×</td></tr>\n",
+                          EscapeHtml(shadow.model), EscapeHtml(shadow.version), shadow.compared, shadow.dropped,
+                          shadow.overlap, shadow.score_shift, shadow.latency_ratio);
+  }
+  StrAppend(html, "</table>\n");
+}
+
 void AppendCallRows(const rpc::CallStats& calls, std::string* html) {
   for (uint32_t method = 0; method < calls.methods().size(); ++method) {
     uint64_t ok = 0, failed = 0, ns = 0;
@@ -106,6 +153,7 @@ std::string StatusPage(const StatusSnapshot& snapshot) {
   AppendRow("Build", StrCat(kKindredVersion, ", ", kCompiler, ", ", kBuildType), &html);
   StrAppend(&html, "</table>\n");
   AppendModels(snapshot.models, &html);
+  if (snapshot.versions.has_value()) AppendVersions(*snapshot.versions, &html);
   if (snapshot.store != nullptr) AppendProfiles(*snapshot.store, snapshot.writer, &html);
   if (snapshot.redis.has_value()) AppendRedis(*snapshot.redis, &html);
   if (snapshot.unavailable != nullptr) {

@@ -8,6 +8,7 @@
 
 #include "core/lifecycle/model_registry.h"
 #include "core/lifecycle/unavailable_items.h"
+#include "server/model_metrics.h"
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
 #include "server/redis_metrics.h"
@@ -27,6 +28,7 @@ struct StatusSnapshot {
   const rpc::CallStats* admin_calls = nullptr;            // of the admin gRPC port; may be null
   std::shared_ptr<const UnavailableItems> unavailable{};  // may be null
   std::optional<RedisSnapshot> redis{};                   // where profiles are in Redis
+  std::optional<ModelsSnapshot> versions{};
 };
 
 // Self-contained HTML; every text in it is escaped.

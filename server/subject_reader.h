@@ -32,6 +32,11 @@ class SubjectReader {
   // Adds what is wrong with `subject` to *checks; `field` is its path in the request, such as "subject".
   void Check(std::string_view field, const v1::Subject& subject, FieldChecks* checks);
 
+  // The user of the subject that was checked last, by id or by token; empty when it has none.
+  std::string_view user_id(const v1::Subject& subject) const {
+    return subject.has_user_id() ? std::string_view(subject.user_id()) : std::string_view(carried_.user_id);
+  }
+
   // Where the store is remote: begins to read what Read needs of the subject that was checked last, if anything.
   void Start(const v1::Subject& subject, uint64_t min_profile_version, size_t place, ProfileReads* reads) const;
 

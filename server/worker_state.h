@@ -34,6 +34,8 @@ struct WorkerState {
 
   const uint32_t worker;  // its number
   ModelReader models;
+  // That a step of a call found, if any; good until the next search. Steps that share one keep it in CallProgress.
+  const Model* generation = nullptr;
   AvailabilityReader availability;
   std::span<const uint64_t> available;  // of the model that the request names: bitmap of items, or empty for all
   uint64_t available_checksum = 0;      // of the same

@@ -184,6 +184,7 @@ absl::Status YamlMessageReader::ReadField(const YAML::Node& key, const YAML::Nod
     // An empty value has no place of its own: the library puts it on the next line.
     return Wrong(node.IsNull() ? key : node, absl::StrFormat("'%s' is %s; expected %s", path, Found(node), expected));
   };
+  if (field.is_map()) return ReadEntries(key, node, path, field, message);
   if (field.is_repeated()) return ReadList(key, node, path, field, message);
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
     Message* inner = reflection->MutableMessage(message, &field);
@@ -222,6 +223,12 @@ absl::Status YamlMessageReader::ReadField(const YAML::Node& key, const YAML::Nod
       reflection->SetUInt64(message, &field, value);
       return absl::OkStatus();
     }
+    case FieldDescriptor::CPPTYPE_DOUBLE: {
+      double value = 0;
+      if (!absl::SimpleAtod(text, &value) || !std::isfinite(value)) return wrong("a number such as 2 or 0.05");
+      reflection->SetDouble(message, &field, value);
+      return absl::OkStatus();
+    }
     case FieldDescriptor::CPPTYPE_ENUM: {
       const EnumDescriptor& type = *field.enum_type();
       for (int i = 0; i < type.value_count(); ++i) {
@@ -235,6 +242,31 @@ absl::Status YamlMessageReader::ReadField(const YAML::Node& key, const YAML::Nod
       return absl::InternalError(
           absl::StrFormat("the configuration schema has a field of unsupported type, '%s'", path));
   }
+}
+
+absl::Status YamlMessageReader::ReadEntries(const YAML::Node& key, const YAML::Node& node, const std::string& path,
+                                            const FieldDescriptor& field, Message* message) {
+  const FieldDescriptor& key_field = *field.message_type()->map_key();
+  if (key_field.cpp_type() != FieldDescriptor::CPPTYPE_STRING) {
+    return absl::InternalError(absl::StrFormat("the configuration schema has a map of unsupported type, '%s'", path));
+  }
+  if (!node.IsMap()) {
+    return Wrong(node.IsNull() ? key : node,
+                 absl::StrFormat("'%s' is %s; expected a map from names of your own", path, Found(node)));
+  }
+  std::set<std::string> seen;
+  for (const auto& entry : node) {
+    const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : std::string();
+    if (name.empty()) {
+      return Wrong(entry.first, absl::StrFormat("'%s' has %s for a name; expected text", path, Found(entry.first)));
+    }
+    const std::string entry_path = StrCat(path, ".", name);
+    if (!seen.insert(name).second) return Wrong(entry.first, absl::StrFormat("'%s' is given twice", entry_path));
+    Message* added = message->GetReflection()->AddMessage(message, &field);
+    added->GetReflection()->SetString(added, &key_field, name);
+    RETURN_IF_ERROR(ReadField(entry.first, entry.second, entry_path, *field.message_type()->map_value(), added));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status YamlMessageReader::ReadList(const YAML::Node& key, const YAML::Node& node, const std::string& path,

@@ -26,6 +26,9 @@ class YamlMessageReader {
   absl::Status ReadMap(const YAML::Node& node, const std::string& path, google::protobuf::Message* message);
   absl::Status ReadField(const YAML::Node& key, const YAML::Node& node, const std::string& path,
                          const google::protobuf::FieldDescriptor& field, google::protobuf::Message* message);
+  // Of a field that is a map from texts.
+  absl::Status ReadEntries(const YAML::Node& key, const YAML::Node& node, const std::string& path,
+                           const google::protobuf::FieldDescriptor& field, google::protobuf::Message* message);
   // Of a field that is a list of texts.
   absl::Status ReadList(const YAML::Node& key, const YAML::Node& node, const std::string& path,
                         const google::protobuf::FieldDescriptor& field, google::protobuf::Message* message);

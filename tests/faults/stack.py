@@ -94,7 +94,7 @@ class Server:
         self.config = folder / "server.yaml"
         self.config.write_text(f"profiles: {profiles}\nlogging: {{level: warn}}\n", encoding="utf-8")
         self.args = ["--config", self.config, "--models", models, "--listen", self.address, "--admin", "127.0.0.1:0",
-                     "--admin-grpc", "127.0.0.1:0", "--items", folder / "items"]
+                     "--admin-grpc", "127.0.0.1:0", "--items", folder / "items", "--model-state", folder / "model-state"]
         self.process: ServerProcess | None = None
 
     def start(self) -> "Server":

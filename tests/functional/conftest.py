@@ -120,7 +120,9 @@ def server(bin_dir, tmp_path, request):
     started = []
 
     def start(models, *flags, profiles="memory", items=None, wait=True, env=None):
-        args = ["--models", models, *FREE_PORTS, "--items", items or tmp_path / "items", "--profiles", profiles, *flags]
+        items = items or tmp_path / "items"
+        args = ["--models", models, *FREE_PORTS, "--items", items, "--model-state", f"{items}-models", "--profiles", profiles,
+                *flags]
         process = ServerProcess(bin_dir / "kindred-server", args, tmp_path / f"server-{len(started)}.log", env)
         started.append(process)
         return process.wait_ready() if wait else process

@@ -316,7 +316,8 @@ def test_operators_at_the_same_time_all_count(embedded, operator, stubs):
 
 def test_stopping_lets_operators_finish(bin_dir, raw_store, stubs, tmp_path):
     """Every change that was acknowledged while the server stopped is there afterwards."""
-    flags = ["--models", raw_store, *FREE_PORTS, "--items", tmp_path / "items", "--profiles",
+    flags = ["--models", raw_store, *FREE_PORTS, "--items", tmp_path / "items", "--model-state",
+             tmp_path / "model-state", "--profiles",
              f"embedded:{tmp_path / 'profiles'}"]
     process = ServerProcess(bin_dir / "kindred-server", flags, tmp_path / "server-0.log").wait_ready()
     acknowledged, wrong = [], []

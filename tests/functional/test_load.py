@@ -200,7 +200,7 @@ def test_updates_sent_twice_count_once(load, kindred, running, tmp_path):
 def test_updates_are_sent_again_until_the_server_is_back(bin_dir, models, tmp_path):
     def serve(listen):
         flags = ["--models", models, "--listen", listen, "--admin", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0", "--items",
-                 tmp_path / "items", "--profiles", f"embedded:{tmp_path / 'profiles'}"]
+                 tmp_path / "items", "--model-state", tmp_path / "model-state", "--profiles", f"embedded:{tmp_path / 'profiles'}"]
         return ServerProcess(bin_dir / "kindred-server", flags, tmp_path / "server-0.log").wait_ready()
 
     first = serve("127.0.0.1:0")

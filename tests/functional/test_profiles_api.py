@@ -241,7 +241,8 @@ def test_a_retried_update_counts_once_and_again_after_a_deletion(start, stubs):
 
 
 def test_a_deletion_survives_kill_9(bin_dir, raw_store, tmp_path, stubs):
-    flags = ["--models", raw_store, *FREE_PORTS, "--items", tmp_path / "items", "--profiles",
+    flags = ["--models", raw_store, *FREE_PORTS, "--items", tmp_path / "items", "--model-state",
+             tmp_path / "model-state", "--profiles",
              f"embedded:{tmp_path / 'profiles'}"]
     users = [f"user-{n}" for n in range(20)]
     for round_number in range(3):

@@ -21,8 +21,9 @@ def test_readme_commands(repo, bin_dir, sample_store, server, tmp_path):
         return script
 
     (start,) = blocks(text, "sh server")
-    command = adapt(start).split()
-    assert command[0] == "kindred-server" and command[1::2] == ["--models", "--profiles", "--items"] and len(command) == 7
+    command = adapt(start).replace("\\\n", " ").split()
+    assert command[0] == "kindred-server" and len(command) == 9
+    assert command[1::2] == ["--models", "--profiles", "--items", "--model-state"]
     running = server(command[2], profiles=command[4])
     env = {**os.environ, "PATH": f"{bin_dir}:{os.environ['PATH']}", "KINDRED_SERVER": running.address}
     found = blocks(text, "sh run")

@@ -27,8 +27,8 @@ def run(bin_dir, tmp_path):
 def test_help_and_version(run):
     help_text = run("--help")
     assert help_text.returncode == 0
-    for flag in ("--config", "--models", "--listen", "--admin", "--admin-grpc", "--profiles", "--items", "--check-config",
-                 "--version"):
+    for flag in ("--config", "--models", "--listen", "--admin", "--admin-grpc", "--profiles", "--items", "--model-state",
+                 "--check-config", "--version"):
         assert flag in help_text.stdout
     version = run("--version")
     assert version.returncode == 0 and re.fullmatch(r"kindred-server \d+\.\d+\.\d+\n", version.stdout)

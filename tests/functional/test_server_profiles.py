@@ -105,7 +105,8 @@ def test_every_acknowledged_update_survives_kill_9(bin_dir, raw_store, tmp_path,
     seed = 20240501
     rng = random.Random(seed)
     ledger = {f"writer-{w}": [] for w in range(WRITERS)}  # user → item ids acknowledged, in order
-    flags = ["--models", raw_store, *FREE_PORTS, "--items", tmp_path / "items", "--profiles",
+    flags = ["--models", raw_store, *FREE_PORTS, "--items", tmp_path / "items", "--model-state",
+             tmp_path / "model-state", "--profiles",
              f"embedded:{tmp_path / 'profiles'}"]
 
     def write(user, address, round_number, stop):
@@ -156,7 +157,8 @@ def test_every_acknowledged_update_survives_kill_9(bin_dir, raw_store, tmp_path,
 def test_a_full_disk_stops_updates_only_and_heals(bin_dir, raw_store, tmp_path, stubs):
     """A limit on file sizes is the full disk: writes fail, and succeed again when it is lifted."""
 
-    flags = ["--models", raw_store, *FREE_PORTS, "--items", tmp_path / "items", "--profiles",
+    flags = ["--models", raw_store, *FREE_PORTS, "--items", tmp_path / "items", "--model-state",
+             tmp_path / "model-state", "--profiles",
              f"embedded:{tmp_path / 'profiles'}"]
     process = ServerProcess(bin_dir / "kindred-server", flags, tmp_path / "server-0.log").wait_ready()
     try:

@@ -61,7 +61,8 @@ class Asked:
         self.users.write_text("".join(f"{user}\n" for user in USERS), encoding="utf-8")
         self.server = Server(pinned(0, [
             context.binary("kindred-server"), "--config", config, "--models", store, "--listen", "127.0.0.1:0", "--admin",
-            self.admin, "--admin-grpc", "127.0.0.1:0", "--items", folder / "items", "--profiles", "redis"]),
+            self.admin, "--admin-grpc", "127.0.0.1:0", "--items", folder / "items", "--model-state", folder / "model-state",
+            "--profiles", "redis"]),
             folder / "server.log")
         self.address = None
 

@@ -6,7 +6,7 @@
 #include "tests/bench/serve/echo_service.h"
 
 int main(int argc, char** argv) {
-  kindred::BlockStopSignals();
+  kindred::BlockSignals();
   kindred::rpc::RpcServerOptions options;
   options.listen = "127.0.0.1:0";
   options.threads = argc > 1 ? static_cast<uint32_t>(std::atoi(argv[1])) : 1;
@@ -18,6 +18,6 @@ int main(int argc, char** argv) {
   }
   std::printf("bench_echo_server ready: grpc=%s\n", server.address().c_str());
   std::fflush(stdout);
-  kindred::WaitForStopSignal();
+  kindred::WaitForStopSignal([] {});
   return 0;
 }

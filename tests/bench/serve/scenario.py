@@ -53,8 +53,8 @@ def rows(context: Context) -> list[dict]:
     # One thread answers, as in the echo server: the other core is the caller's.
     config.write_text("serving: {threads: 1}\nlogging: {level: warn}\n", encoding="utf-8")
     server = [context.binary("kindred-server"), "--config", config, "--models", store, "--listen", "127.0.0.1:0",
-              "--admin", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0", "--items", context.work_dir / "items", "--profiles",
-              f"embedded:{context.work_dir / 'profiles'}"]
+              "--admin", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0", "--items", context.work_dir / "items",
+              "--model-state", context.work_dir / "model-state", "--profiles", f"embedded:{context.work_dir / 'profiles'}"]
     calls = 200 if context.quick else 1000
     rounds = 3 if context.quick else 20
     users = [word for user in households(USERS) for word in ("--user", user)]

@@ -59,6 +59,7 @@ def measure(product: Product, family: str, recipe: dict[str, Any], train: pathli
     config.write_text("logging: {level: warn}\n", encoding="utf-8")
     server = [context.binary("kindred-server"), "--config", config, "--models", models, "--listen", "127.0.0.1:0",
               "--admin", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0", "--items", context.work_dir / (family + "-items"),
+              "--model-state", context.work_dir / (family + "-model-state"),
               "--profiles", f"embedded:{context.work_dir / (family + '-profiles')}"]
     equal = total = 0
     differing = []

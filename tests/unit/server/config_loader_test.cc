@@ -202,5 +202,44 @@ TEST(ConfigLoader, ReadsAFile) {
   EXPECT_THAT(std::string(LoadConfigFile(dir.File("bad.yaml")).status().message()), HasSubstr("bad.yaml:2: "));
 }
 
+TEST(ConfigLoader, ReadsMapsAndFractions) {
+  const v1::ServerConfig config = Parsed(R"(
+models:
+  load_mode: copy
+  verify: header
+  gate: {min_overlap: 0.25, memory_headroom_bytes: 1GiB}
+  policies:
+    groceries:
+      pinned: 7
+      labels: {canary: 8, "last.year": 3}
+      canary_percent: 2.5
+    shoes: {shadow_percent: 1}
+)");
+  EXPECT_EQ(config.models().load_mode(), v1::LOAD_MODE_COPY);
+  EXPECT_EQ(config.models().gate().min_overlap(), 0.25);
+  ASSERT_EQ(config.models().policies_size(), 2);
+  const v1::ModelPolicyConfig& groceries = config.models().policies().at("groceries");
+  EXPECT_EQ(groceries.pinned(), 7u);
+  EXPECT_EQ(groceries.canary_percent(), 2.5);
+  EXPECT_EQ(groceries.labels().at("last.year"), 3u);
+  EXPECT_EQ(config.models().policies().at("shoes").shadow_percent(), 1);
+}
+
+TEST(ConfigLoader, WrongMapsAndFractionsAreNamedWithTheirLine) {
+  EXPECT_EQ(ParseError("models:\n  policies: [a]"),
+            "test.yaml:2: 'models.policies' is a list; expected a map from names of your own");
+  EXPECT_EQ(ParseError("models:\n  policies:\n    a: {}\n    a: {}"),
+            "test.yaml:4: 'models.policies.a' is given twice");
+  EXPECT_THAT(ParseError("models:\n  policies:\n    a: {pined: 7}"), HasSubstr("did you mean 'pinned'?"));
+  EXPECT_EQ(ParseError("models:\n  policies:\n    a: {labels: {canary: new}}"),
+            "test.yaml:3: 'models.policies.a.labels.canary' is 'new'; expected a whole number, 0 or more");
+  EXPECT_EQ(ParseError("models:\n  policies:\n    [a]: {}"),
+            "test.yaml:3: 'models.policies' has a list for a name; expected text");
+  EXPECT_EQ(ParseError("models:\n  gate:\n    min_overlap: much"),
+            "test.yaml:3: 'models.gate.min_overlap' is 'much'; expected a number such as 2 or 0.05");
+  EXPECT_THAT(ParseError("models: {gate: {min_overlap: .nan}}"), HasSubstr("expected a number"));
+  EXPECT_THAT(ParseError("models: {gate: {min_overlap: nan}}"), HasSubstr("expected a number"));
+}
+
 }  // namespace
 }  // namespace kindred

@@ -28,11 +28,41 @@ class MetricsTest : public ::testing::Test {
     builder.metadata()[std::string(names::kTraining)] =
         R"({"trained_at":"2017-03-01T00:00:00Z","last_event_ms":1487000000000})";
     models_.Publish(testing::LoadTestModel(std::move(builder)));
-    metrics_.SetSources({&calls_, &service_, &models_, &store_, &writer_, &admin_calls_, items_.get(), [] {
+    metrics_.SetSources({&calls_, &service_, &models_, &store_, &writer_, &admin_calls_, items_.get(),
+                         [] {
                            RedisSnapshot redis;
                            redis.client.nodes.emplace_back().endpoint = "127.0.0.1:6379";
                            return redis;
-                         }});
+                         },
+                         [] { return Versions(); }});
+  }
+
+  // Version 2 serves, with a shadow; 3 was refused.
+  static ModelsSnapshot Versions() {
+    ModelsSnapshot snapshot;
+    ModelStatus& shop = snapshot.models.emplace_back();
+    shop.model = "shop";
+    shop.serving_version = 2;
+    for (const VersionState state : {VersionState::kReady, VersionState::kReady, VersionState::kFailed}) {
+      VersionStatus& version = shop.versions.emplace_back();
+      version.model = "shop";
+      version.version = shop.versions.size();
+      version.state = state;
+      version.load_seconds = 0.5;
+      version.drift.subjects = 10;
+      version.drift.overlap = 0.75;
+    }
+    shop.versions[0].poisoned = true;
+    ModelCounts& counts = snapshot.counts["shop"];
+    counts.loaded = 2;
+    counts.refused = 1;
+    counts.swaps = 1;
+    counts.damage["modified"] = 1;
+    ShadowFigures& shadow = snapshot.shadows.emplace_back();
+    shadow.model = "shop";
+    shadow.version = "1";
+    shadow.dropped = 4;
+    return snapshot;
   }
 
   rpc::CallStats calls_, admin_calls_;
@@ -72,6 +102,24 @@ TEST_F(MetricsTest, NamesTypesAndLabelsAreThoseOfTheList) {
     expected.insert(std::string(line));
   }
   EXPECT_EQ(found, expected);
+}
+
+TEST_F(MetricsTest, VersionsAreInOneStateEach) {
+  const std::string text = metrics_.Text();
+  for (const char* line :
+       {R"(kindred_model_version_state{model="shop",version="2",state="ready"} 1)",
+        R"(kindred_model_version_state{model="shop",version="2",state="failed"} 0)",
+        R"(kindred_model_version_state{model="shop",version="3",state="failed"} 1)",
+        R"(kindred_model_serving_version{model="shop"} 2)", R"(kindred_model_versions_ready{model="shop"} 1)",
+        R"(kindred_model_versions_damaged{model="shop"} 1)", R"(kindred_model_newest_version_failed{model="shop"} 1)",
+        R"(kindred_model_loads_total{model="shop",result="refused"} 1)", R"(kindred_model_swaps_total{model="shop"} 1)",
+        R"(kindred_model_damage_total{model="shop",kind="modified"} 1)",
+        // There before the first, so that an alert sees it.
+        R"(kindred_model_damage_total{model="shop",kind="sigbus"} 0)",
+        R"(kindred_model_drift_overlap{model="shop",version="2"} 0.75)",
+        R"(kindred_shadow_answers_total{model="shop",version="1",result="dropped"} 4)"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
 }
 
 TEST_F(MetricsTest, AddsWorkersUp) {

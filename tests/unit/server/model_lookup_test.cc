@@ -31,6 +31,38 @@ TEST(ModelLookup, NamesTheModelsThereAre) {
   EXPECT_THAT(std::string(unnamed.message()), HasSubstr("model is empty, but this server has more than one model"));
 }
 
+TEST(ModelLookup, NamesTheVersionsAndLabelsThereAre) {
+  ModelRegistry models;
+  const ModelHandle serving = testing::LoadGeneration(7), canary = testing::LoadGeneration(8);
+  ModelRoutes routes = testing::RoutesOf(serving, {canary});
+  routes.labels = {{"canary", canary}};
+  models.Publish(std::move(routes));
+  for (const char* wrong : {"shop@9", "shop@stabel", "@9"}) {
+    const absl::Status status = NoSuchModel(models, wrong);
+    EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+    EXPECT_EQ(Reason(status), "VERSION_NOT_FOUND");
+    EXPECT_THAT(std::string(status.message()), HasSubstr("versions that are ready: 7, 8; labels: canary (version 8)"));
+  }
+  EXPECT_EQ(Reason(NoSuchModel(models, "shoes@8")), "MODEL_NOT_FOUND");
+}
+
+TEST(ModelLookup, AModelOfWhichNothingIsSoundIsDamaged) {
+  ModelRegistry models;
+  const ModelHandle serving = testing::LoadGeneration(7), earlier = testing::LoadGeneration(6);
+  models.Publish(testing::RoutesOf(serving, {earlier}));
+  serving->Poison();
+  EXPECT_EQ(models.Find("shop"), earlier);
+  EXPECT_EQ(models.Find("shop@7"), nullptr);
+  EXPECT_EQ(Reason(NoSuchModel(models, "shop@7")), "MODEL_DAMAGED");
+  earlier->Poison();
+  for (const char* reference : {"shop", "", "shop@6"}) {
+    EXPECT_EQ(models.Find(reference), nullptr);
+    const absl::Status status = NoSuchModel(models, reference);
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << reference;
+    EXPECT_EQ(Reason(status), "MODEL_DAMAGED");
+  }
+}
+
 TEST(ModelLookup, TenModelsAreEnoughToName) {
   ModelRegistry models;
   for (int i = 0; i < 12; ++i) {

@@ -47,13 +47,14 @@ TEST(Options, FlagsOverrideTheFile) {
 
   const Parsed flags =
       Parse({"--config", dir.File("c.yaml"), "--models", "m", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-             "--profiles", "embedded:/p", "--admin-grpc", "127.0.0.1:0", "--items", "/i"});
+             "--profiles", "embedded:/p", "--admin-grpc", "127.0.0.1:0", "--items", "/i", "--model-state", "/s"});
   EXPECT_EQ(flags.options.action, Options::Action::kServe) << flags.err;
   EXPECT_EQ(flags.options.config.listen(), "127.0.0.1:0");
   EXPECT_EQ(flags.options.config.admin_listen(), "127.0.0.1:0");
   EXPECT_EQ(flags.options.config.admin_grpc_listen(), "127.0.0.1:0");
   EXPECT_EQ(flags.options.config.models().dir(), "m");
   EXPECT_EQ(flags.options.config.items().dir(), "/i");
+  EXPECT_EQ(flags.options.config.models().state_dir(), "/s");
   EXPECT_EQ(flags.options.config.profiles().embedded().dir(), "/p");
   EXPECT_EQ(flags.options.config.profiles().embedded().block_cache_bytes(), 8u << 20);
   EXPECT_TRUE(Parse({"--config", dir.File("c.yaml"), "--profiles", "memory"}).options.config.profiles().has_memory());

@@ -44,6 +44,40 @@ TEST(StatusPage, SaysWhatServes) {
   EXPECT_THAT(page, ::testing::Not(HasSubstr("http://")));  // nothing is fetched from elsewhere
 }
 
+TEST(StatusPage, SaysWhyAVersionDoesNotServe) {
+  StatusSnapshot snapshot;
+  snapshot.state = "ready";
+  ModelStatus& shop = snapshot.versions.emplace().models.emplace_back();
+  shop.model = "shop";
+  shop.labels = {{"canary", 8, 250}};
+  VersionStatus version;
+  version.version = 7;
+  version.state = VersionState::kReady;
+  version.serving = true;
+  version.load_seconds = 0.25;
+  shop.versions.push_back(version);
+  version = VersionStatus();
+  version.version = 8;
+  version.state = VersionState::kFailed;
+  version.reason = "tensor <x> is damaged";
+  shop.versions.push_back(version);
+  version = VersionStatus();
+  version.version = 9;
+  version.state = VersionState::kVerifying;
+  version.step = "checksums";
+  version.progress = 0.5;
+  shop.versions.push_back(version);
+  ShadowFigures& shadow = snapshot.versions->shadows.emplace_back();
+  shadow.model = "shop";
+  shadow.version = "8";
+  shadow.overlap = 0.5;
+  const std::string page = StatusPage(snapshot);
+  EXPECT_THAT(page, HasSubstr("<td class=n>7</td><td>ready, serves</td><td></td><td class=n>0.25 s</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>failed: tensor &lt;x&gt; is damaged</td><td>canary (2.5 %)</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>verifying: checksums, 50 %</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>shop</td><td>8</td><td class=n>0</td><td class=n>0</td><td class=n>0.500</td>"));
+}
+
 TEST(StatusPage, SaysHowRedisIsWhereThereIsOne) {
   StatusSnapshot snapshot;
   snapshot.state = "ready";
