@@ -61,10 +61,11 @@ train=(train nmf
   --factors 24 --min-item-users 10 --model groceries --source "Complete Journey sample (CC0)")
 want=$({ "$bin/kindred" --version && echo "${train[@]}" && cat "$data"/*.csv.gz; } | sha256sum)
 if [ "$(cat "$demo/trained" 2>/dev/null)" != "$want" ] || ! "$bin/kindred" verify "$bundle" >/dev/null 2>&1; then
-  mkdir -p "$(dirname "$bundle")"
-  rm -f "$demo/trained"
+  rm -rf "$demo/trained" "$demo/models/groceries"
   echo "$ kindred train nmf --interactions transactions.csv.gz --items products.csv.gz --factors 24 … --out bundle.safetensors"
-  "$bin/kindred" "${train[@]}" --out "$bundle" 2>"$demo/train.log" || { cat "$demo/train.log" >&2; die "the training failed"; }
+  "$bin/kindred" "${train[@]}" --out "$demo/bundle.safetensors" 2>"$demo/train.log" || { cat "$demo/train.log" >&2; die "the training failed"; }
+  echo "$ kindred publish bundle.safetensors $demo/models/groceries"
+  "$bin/kindred" publish "$demo/bundle.safetensors" "$demo/models/groceries" --quiet
   echo "$want" >"$demo/trained"
 else
   echo "$bundle is up to date"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@ namespace {
 constexpr size_t kSubjects = 200;
 constexpr size_t kLeastSubjects = 20;
 constexpr uint64_t kScanWork = uint64_t{1} << 30;  // numbers of item matrices that all lists may read
-constexpr size_t kOthers = 2048;                   // items that own ones are ranked among
+constexpr size_t kOthers = 512;                    // items that own ones are ranked among
 constexpr uint32_t kListLength = 10;
 constexpr double kMiddle = 0.5;  // the rank of what nothing is known of
 

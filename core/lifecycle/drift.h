@@ -11,7 +11,7 @@ namespace kindred {
 // catalogue so large that their lists would take long. In the default space of each.
 //
 // overlap: of the ten best items, without those seen, the share that both give. own_rank, live_own_rank: the percentile
-// rank of a user's own items among up to 2,048 others, by the personal part of the score alone (no item prior, no
+// rank of a user's own items among up to 512 others, by the personal part of the score alone (no item prior, no
 // offset), of items that both have. It is taken twice, by the vectors of trained users, and by a history folded in of
 // every other own item for the rest of them; the one of the two under which the candidate falls more is given.
 // catalogue: the share of live's items that the candidate has.

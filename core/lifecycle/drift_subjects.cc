@@ -1,7 +1,9 @@
 #include "core/lifecycle/drift_subjects.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 namespace kindred {
 namespace {
@@ -51,34 +53,35 @@ class OwnItems {
   std::vector<uint32_t> by_candidate_, by_live_;  // places in common_
 };
 
-// Users of both who have touched something that both have.
-std::vector<DriftSubject> CommonUsers(const Model& candidate, const Model& live, const OwnItems& own) {
-  std::vector<DriftSubject> found;
-  if (candidate.n_users() == 0) return found;
+// Users whom both know.
+std::vector<DriftSubject> CommonUsers(const Model& candidate, const Model& live, const OwnItems& own, size_t count) {
+  if (candidate.n_users() == 0) return {};
+  std::vector<std::pair<uint32_t, uint32_t>> users;  // of the candidate and of live
   for (uint32_t user : SpreadEvenly(live.n_users(), kProbes)) {
-    const std::string_view id = live.users().Id(user);
-    const std::optional<uint32_t> other = candidate.users().Find(id);
-    if (other.has_value()) found.push_back({id, own.Of(candidate.Seen(*other), live.Seen(user)), false});
+    const std::optional<uint32_t> other = candidate.users().Find(live.users().Id(user));
+    if (other.has_value()) users.emplace_back(*other, user);
   }
-  return found;
+  std::vector<DriftSubject> subjects;
+  for (uint32_t pick : SpreadEvenly(users.size(), count)) {
+    const auto [other, user] = users[pick];
+    subjects.push_back({live.users().Id(user), own.Of(candidate.Seen(other), live.Seen(user)), false});
+  }
+  return subjects;
 }
 
 // What users of one of the two have touched.
-std::vector<DriftSubject> Histories(const Model& candidate, const Model& live, const OwnItems& own) {
-  std::vector<DriftSubject> found;
+std::vector<DriftSubject> Histories(const Model& candidate, const Model& live, const OwnItems& own, size_t count) {
   const bool of_live = live.n_users() > 0;
   const Model& model = of_live ? live : candidate;
-  for (uint32_t user : SpreadEvenly(model.n_users(), kProbes)) {
+  std::vector<DriftSubject> subjects;
+  // Some rows have nothing that both know.
+  for (uint32_t user : SpreadEvenly(model.n_users(), 4 * count)) {
     const auto row = model.Seen(user);
     DriftSubject subject{{}, of_live ? own.Of({}, row) : own.Of(row, {}), false};
-    if (subject.own.size() >= 2) found.push_back(std::move(subject));
+    if (subject.own.size() >= 2) subjects.push_back(std::move(subject));
   }
-  return found;
-}
-
-std::vector<DriftSubject> Pick(std::vector<DriftSubject> found, size_t count) {
   std::vector<DriftSubject> picked;
-  for (uint32_t pick : SpreadEvenly(found.size(), count)) picked.push_back(std::move(found[pick]));
+  for (uint32_t pick : SpreadEvenly(subjects.size(), count)) picked.push_back(std::move(subjects[pick]));
   return picked;
 }
 
@@ -112,11 +115,11 @@ std::vector<CommonItem> FindCommonItems(const Model& candidate, const Model& liv
 std::vector<DriftSubject> ChooseSubjects(const Model& candidate, const Model& live,
                                          const std::vector<CommonItem>& common, size_t count) {
   const OwnItems own(candidate, live, common);
-  std::vector<DriftSubject> found = CommonUsers(candidate, live, own);
-  if (found.empty()) found = Histories(candidate, live, own);
-  if (!found.empty()) return Pick(std::move(found), count);
-  for (uint32_t item : SpreadEvenly(common.size(), count)) found.push_back({{}, {common[item]}, true});
-  return found;
+  std::vector<DriftSubject> subjects = CommonUsers(candidate, live, own, count);
+  if (subjects.empty()) subjects = Histories(candidate, live, own, count);
+  if (!subjects.empty()) return subjects;
+  for (uint32_t item : SpreadEvenly(common.size(), count)) subjects.push_back({{}, {common[item]}, true});
+  return subjects;
 }
 
 }  // namespace kindred

@@ -23,7 +23,7 @@ struct GateOptions {
   // Refused when the mean overlap of the ten best items with the generation that serves is below this. 0: never.
   double min_overlap = 0.05;
   // Refused when users' own items rank that much lower than under the generation that serves. 1: never.
-  double max_own_rank_drop = 0.15;
+  double max_own_rank_drop = 0.2;
   // Refused when the candidate has less of the serving generation's items than this share. 0: never.
   double min_catalogue = 0.5;
 };

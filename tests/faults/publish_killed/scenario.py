@@ -29,13 +29,13 @@ def rows(context: Context) -> list[dict]:
     schedule = random.Random(seed())
     bundle, model = make_bundle(context), context.work_dir / "models" / "faults"
     publish(context, bundle, model, 1)
-    usual_s = max(publish(context, bundle, model, version) for version in range(2, 2 + TIMED))
+    usual_s = min(publish(context, bundle, model, version) for version in range(2, 2 + TIMED))
     want = bundle.read_bytes()
     there, counts = {version for version in range(2, 2 + TIMED)} | {1}, dict(killed=0, torn=0, lost=0, new=0, old=0)
     for version in range(100, 100 + rounds):
         process = subprocess.Popen(command(context, bundle, model, version), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(schedule.uniform(0, 1.1 * usual_s))
+        time.sleep(schedule.uniform(0, 1.5 * usual_s))
         process.kill()
         counts["killed"] += process.wait() < 0
         found = {int(folder.name) for folder in model.iterdir() if folder.name.isdecimal()}
@@ -50,7 +50,7 @@ def rows(context: Context) -> list[dict]:
     return [row(f"{case}/versions that are not whole", counts["torn"], f"of {rounds} kills", at_most=0),
             row(f"{case}/versions lost", counts["lost"], "", at_most=0),
             row(f"{case}/folders left behind", left, "", at_most=0),
-            row(f"{case}/kills that met a publisher at work", counts["killed"], f"of {rounds}", at_least=rounds / 2),
+            row(f"{case}/kills that met a publisher at work", counts["killed"], f"of {rounds}", at_least=rounds / 4),
             row(f"{case}/kills before the version was there", counts["old"], f"of {rounds}", at_least=1,
                 note=f"{counts['new']} after it; a publication takes {1000 * usual_s:.0f} ms")]
 

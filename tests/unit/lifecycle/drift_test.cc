@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/bundle/tensor_names.h"
+#include "tests/support/bundle_builder.h"
+#include "tests/support/files.h"
 #include "tests/unit/engine/test_model.h"
 #include "tests/unit/lifecycle/gate_models.h"
 
@@ -79,6 +82,25 @@ TEST(DriftTest, EveryFoldInCanBeCompared) {
       EXPECT_GT(rank, 0) << FoldInName(fold_in);
       EXPECT_LT(rank, 1) << FoldInName(fold_in);
     }
+  }
+}
+
+TEST(DriftTest, EveryKindOfSpaceCanBeCompared) {
+  for (const char* space : {"traits", "vectors", "words", "blend"}) {
+    testing::BundleBuilder builder;
+    builder.AddEveryTensor();
+    builder.metadata().insert_or_assign(std::string(names::kDefaultSpace), space);
+    const testing::TempDir folder;
+    const std::string path = folder.File("bundle.safetensors");
+    ASSERT_TRUE(builder.WriteSealed(path).ok());
+    const auto model = Model::Load(path);
+    ASSERT_TRUE(model.ok()) << model.status();
+    const Drift drift = MeasureDrift(**model, **model);
+    EXPECT_EQ(drift.subjects, 9u) << space;
+    EXPECT_EQ(drift.overlap, 1) << space;
+    EXPECT_EQ(drift.own_rank, drift.live_own_rank) << space;
+    EXPECT_GT(drift.own_rank, 0) << space;
+    EXPECT_LT(drift.own_rank, 1) << space;
   }
 }
 

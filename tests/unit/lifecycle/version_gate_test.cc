@@ -52,7 +52,7 @@ TEST_F(VersionGateTest, RotatedItemsAreRefusedWithTheReason) {
   EXPECT_THAT(std::string(status.message()),
               AllOf(HasSubstr(Path()), HasSubstr("users' own items rank at the "),
                     HasSubstr(" percentile, under version 1 at the "),
-                    HasSubstr("user and item vectors do not belong together"), HasSubstr("(bound: 15 points lower"),
+                    HasSubstr("user and item vectors do not belong together"), HasSubstr("(bound: 20 points lower"),
                     HasSubstr("kindred models load demo 7 --force")));
   EXPECT_EQ(result_.model, nullptr);
   EXPECT_EQ(result_.golden_queries, 30);  // they follow from the rotated items: only drift tells
