@@ -16,6 +16,7 @@
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
 #include "server/redis_metrics.h"
+#include "server/request_log.h"
 #include "server/rpc/call_stats.h"
 #include "server/service_counters.h"
 
@@ -30,7 +31,8 @@ struct MetricSources {
   const ProfileWriter* writer = nullptr;
   const rpc::CallStats* admin_calls = nullptr;  // of the admin gRPC port
   const AvailabilityStore* items = nullptr;
-  std::function<RedisSnapshot()> redis{};  // where profiles are in Redis
+  std::function<RedisSnapshot()> redis{};   // where profiles are in Redis
+  const RequestLog* request_log = nullptr;  // where there is one
 };
 
 class Metrics final : public prometheus::Collectable {

@@ -46,8 +46,9 @@ void GoOn(rpc::Call* call, const absl::StatusOr<rpc::CallStep>& step) {
 
 RecommendationService::RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability,
                                              ProfileStore* store, ProfileWriter* writer, uint32_t workers,
-                                             StoreDurability required, AnswerCache* answers)
+                                             StoreDurability required, AnswerCache* answers, RequestLog* log)
     : remote_(store->remote()),
+      log_(log),
       counters_(workers),
       ranking_(models, store, &counters_, answers),
       profiles_(models, store, writer, &counters_, required, answers) {
@@ -69,8 +70,11 @@ void RecommendationService::Register(rpc::RpcServer* server) {
   };
   server->AddUnary<v1::RecommendRequest, v1::RecommendResponse>(
       name("Recommend"), request(&Raw::RequestRecommend), [this](auto* call) {
-        GoOn(call, ranking_.Recommend(call->request(), call, ProgressOf<CallProgress>(call), StateOf(call),
-                                      call->response()));
+        WorkerState* state = StateOf(call);
+        const auto step =
+            ranking_.Recommend(call->request(), call, ProgressOf<CallProgress>(call), state, call->response());
+        LogAnswer("Recommend", call, step, state->subject.profile());
+        GoOn(call, step);
       });
   server->AddUnary<v1::BatchRecommendRequest, v1::BatchRecommendResponse>(
       name("BatchRecommend"), request(&Raw::RequestBatchRecommend), [this](auto* call) {
@@ -83,12 +87,19 @@ void RecommendationService::Register(rpc::RpcServer* server) {
         return std::make_unique<SubjectStream>(&ranking_, call, states_[call->worker()].get());
       });
   server->AddUnary<v1::SimilarItemsRequest, v1::SimilarItemsResponse>(
-      name("SimilarItems"), request(&Raw::RequestSimilarItems),
-      [this](auto* call) { call->Finish(ranking_.SimilarItems(call->request(), StateOf(call), call->response())); });
+      name("SimilarItems"), request(&Raw::RequestSimilarItems), [this](auto* call) {
+        const absl::Status status = ranking_.SimilarItems(call->request(), StateOf(call), call->response());
+        if (status.ok()) LogAnswer("SimilarItems", call, rpc::CallStep::kDone, Profile());
+        call->Finish(status);
+      });
   server->AddUnary<v1::ScoreItemsRequest, v1::ScoreItemsResponse>(
       name("ScoreItems"), request(&Raw::RequestScoreItems), [this](auto* call) {
-        GoOn(call, ranking_.ScoreItems(call->request(), call, call->template state<CallProgress>(), StateOf(call),
-                                       call->response()));
+        WorkerState* state = StateOf(call);
+        const auto step =
+            ranking_.ScoreItems(call->request(), call, call->template state<CallProgress>(), state, call->response());
+        // Of several queries the state has the profile of the last one only.
+        if (call->request().queries_size() == 1) LogAnswer("ScoreItems", call, step, state->subject.profile());
+        GoOn(call, step);
       });
   server->AddUnary<v1::GetVectorsRequest, v1::GetVectorsResponse>(
       name("GetVectors"), request(&Raw::RequestGetVectors),

@@ -12,6 +12,7 @@
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
 #include "server/recommend_methods.h"
+#include "server/request_log.h"
 #include "server/rpc/call_stats.h"
 #include "server/rpc/rpc_server.h"
 #include "server/service_counters.h"
@@ -21,10 +22,11 @@ namespace kindred {
 
 class RecommendationService {
  public:
-  // All must outlive this. `required`: see ProfileMethods; `answers`: see RecommendMethods.
+  // All must outlive this. `required`: see ProfileMethods; `answers`: see RecommendMethods; `log`: where a sample of
+  // calls goes, nullptr for nowhere.
   RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability, ProfileStore* store,
                         ProfileWriter* writer, uint32_t workers, StoreDurability required = StoreDurability::kJournal,
-                        AnswerCache* answers = nullptr);
+                        AnswerCache* answers = nullptr, RequestLog* log = nullptr);
   ~RecommendationService();
 
   // Adds the service and its methods to `server`.
@@ -42,7 +44,15 @@ class RecommendationService {
     return remote_ ? call->state<Progress>() : nullptr;
   }
 
+  // Gives the log a call if `step` was its last one. `profile`: the one that was used.
+  template <typename Call>
+  void LogAnswer(const char* method, Call* call, const absl::StatusOr<rpc::CallStep>& step, const Profile& profile) {
+    if (log_ == nullptr || !step.ok() || *step != rpc::CallStep::kDone || !log_->Sample()) return;
+    log_->Add(method, call->request(), *call->response(), profile);
+  }
+
   const bool remote_;
+  RequestLog* const log_;
   std::vector<std::unique_ptr<WorkerState>> states_;
   ServiceCounters counters_;
   const RecommendMethods ranking_;
