@@ -64,12 +64,13 @@ struct LabelCommand {
   std::string model, label;
   uint64_t version = 0;
   double percent = 0;
+  bool remove = false;
 
   int Run() const {
     v1::SetLabelRequest request;
     request.set_model(model);
     request.set_label(label);
-    request.set_version(version);
+    request.set_version(remove ? 0 : version);
     request.set_percent(percent);
     return PrintAnswer(
         call, ModelClient(call.server, call.Options()).SetLabel(request),
@@ -136,7 +137,7 @@ void AddLabel(CLI::App* models, int* exit_code) {
   CLI::App* which = command->add_option_group("Which");
   CLI::Option* version =
       which->add_option("VERSION", run->version, "Version")->check(CLI::Range(uint64_t{1}, UINT64_MAX));
-  which->add_flag("--remove", "Take the label away");
+  which->add_flag("--remove", run->remove, "Take the label away");
   which->require_option(1);
   command->add_option("--percent", run->percent, "Of users for canary, of requests for shadow")
       ->check(CLI::Range(0.0, 100.0))

@@ -19,10 +19,10 @@ const char* ReplayWord(ReplayResult result);
 
 struct ReplayOutcome {
   ReplayResult result = ReplayResult::kSame;
-  std::string reason;  // why it cannot be made again, or what may explain the difference
+  std::string reason{};  // why it cannot be made again, or what may explain the difference
   // Of kDiffers: the first rank, from 1, at which the two are not the same, and what is there; "" past a list's end.
   size_t rank = 0;
-  std::string expected, found;
+  std::string expected{}, found{};
 };
 
 // The first difference in ids, order or the bits of scores; nullopt: none.
