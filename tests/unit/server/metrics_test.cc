@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <set>
 
 #include "absl/strings/str_split.h"
@@ -22,17 +23,27 @@ class MetricsTest : public ::testing::Test {
         admin_calls_({{"kindred.v1.ItemService", "SetAvailability"}, {"grpc.health.v1.Health", "Check"}}, 1),
         service_(2),
         writer_(&store_, {}),
-        items_(*AvailabilityStore::Open("", &availability_)) {
+        items_(*AvailabilityStore::Open("", &availability_)),
+        request_log_(*RequestLog::Open(LogConfig())) {
     testing::BundleBuilder builder;
     // Trained long ago, of events older still.
     builder.metadata()[std::string(names::kTraining)] =
         R"({"trained_at":"2017-03-01T00:00:00Z","last_event_ms":1487000000000})";
     models_.Publish(testing::LoadTestModel(std::move(builder)));
-    metrics_.SetSources({&calls_, &service_, &models_, &store_, &writer_, &admin_calls_, items_.get(), [] {
+    metrics_.SetSources({&calls_, &service_, &models_, &store_, &writer_, &admin_calls_, items_.get(),
+                         [] {
                            RedisSnapshot redis;
                            redis.client.nodes.emplace_back().endpoint = "127.0.0.1:6379";
                            return redis;
-                         }});
+                         },
+                         request_log_.get()});
+  }
+  ~MetricsTest() override { std::filesystem::remove(LogConfig().path()); }
+
+  static v1::RequestLogConfig LogConfig() {
+    v1::RequestLogConfig config;
+    config.set_path(::testing::TempDir() + "metrics_test_requests.jsonl");
+    return config;
   }
 
   rpc::CallStats calls_, admin_calls_;
@@ -42,6 +53,7 @@ class MetricsTest : public ::testing::Test {
   ProfileWriter writer_;
   AvailabilityRegistry availability_;
   std::unique_ptr<AvailabilityStore> items_;
+  std::unique_ptr<RequestLog> request_log_;
   Metrics metrics_;
 };
 
