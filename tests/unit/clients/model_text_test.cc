@@ -45,7 +45,7 @@ TEST(ModelText, ARowAVersion) {
   v1::ListModelsResponse response;
   *response.add_models() = Groceries();
   EXPECT_EQ(ToText(response, kNow),
-            "  model      version  state         serving  labels        items  users  size      digest        age  "
+            "  model      version  state         serving  labels        items  users      size  digest        age  "
             "reason\n"
             "  groceries        6  ready         yes      stable        5,555  1,500  12.3 MiB  0123456789ab  3 h\n"
             "  groceries        7  failed                                                                          "
@@ -126,7 +126,7 @@ TEST(ModelJson, FieldsAsInTheApi) {
   EXPECT_EQ(json["versions"][1]["reason"], model.versions(1).reason());
   EXPECT_FALSE(json.contains("shadow"));
   EXPECT_FALSE(json["versions"][0].contains("drift"));
-  EXPECT_EQ(ToJson("groceries", model.versions(2)).dump().substr(0, 48),
+  EXPECT_EQ(ToJson("groceries", model.versions(2)).dump().substr(0, 49),
             R"({"model":"groceries","version":8,"state":"warming)");
 }
 
