@@ -10,6 +10,7 @@
 #include "server/config_checks.h"
 #include "server/model_config.h"
 #include "server/redis_config.h"
+#include "server/request_log.h"
 #include "server/yaml_message.h"
 
 namespace kindred {
@@ -81,7 +82,7 @@ absl::Status CompleteConfig(v1::ServerConfig* config) {
   v1::LoggingConfig* logging = config->mutable_logging();
   if (!logging->has_level()) logging->set_level(v1::LOG_LEVEL_INFO);
   if (!logging->has_format()) logging->set_format(v1::LOG_FORMAT_JSON);
-  return absl::OkStatus();
+  return CompleteRequestLog(logging->mutable_request_log());
 }
 
 absl::Status CheckConfigFiles(const v1::ServerConfig& config) {

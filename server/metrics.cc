@@ -194,6 +194,13 @@ void CollectItems(const AvailabilityStore& store, MetricFamilies* out) {
       .Add({{"result", "failed"}}, static_cast<double>(counts.failed.load()));
 }
 
+void CollectRequestLog(const RequestLogCounts& counts, MetricFamilies* out) {
+  Counter(out, "kindred_request_log_lines_total", "Calls for the request log, by what became of them.")
+      .Add({{"result", "written"}}, static_cast<double>(counts.written.load()))
+      .Add({{"result", "dropped"}}, static_cast<double>(counts.dropped.load()))
+      .Add({{"result", "failed"}}, static_cast<double>(counts.failed.load()));
+}
+
 void CollectProcess(MetricFamilies* out) {
   const ProcessStats stats = ReadProcessStats();
   Counter(out, "process_cpu_seconds_total", "User and system CPU time.").Add({}, stats.cpu_seconds);
@@ -224,6 +231,7 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
     if (sources_.store != nullptr) CollectStore(*sources_.store, &families);
     if (sources_.writer != nullptr) CollectWriter(*sources_.writer, &families);
     if (sources_.items != nullptr) CollectItems(*sources_.items, &families);
+    if (sources_.request_log != nullptr) CollectRequestLog(sources_.request_log->counts(), &families);
     if (sources_.redis) {
       const RedisSnapshot redis = sources_.redis();
       CollectRedisStore(redis.store, &families);

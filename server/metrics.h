@@ -17,6 +17,7 @@
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
 #include "server/redis_metrics.h"
+#include "server/request_log.h"
 #include "server/rpc/call_stats.h"
 #include "server/service_counters.h"
 
@@ -33,6 +34,7 @@ struct MetricSources {
   const AvailabilityStore* items = nullptr;
   std::function<RedisSnapshot()> redis{};  // where profiles are in Redis
   std::function<ModelsSnapshot()> versions{};
+  const RequestLog* request_log = nullptr;  // where there is one
 };
 
 class Metrics final : public prometheus::Collectable {

@@ -176,8 +176,8 @@ absl::StatusOr<rpc::CallStep> RecommendMethods::Recommend(const v1::RecommendReq
 }
 
 bool RecommendMethods::Cacheable(const v1::RecommendRequest& request, const SubjectReader& subject) const {
-  return answers_ != nullptr && request.subject().has_user_id() && request.page_token().empty() &&
-         !subject.store_unavailable() && !subject.stale();
+  return answers_ != nullptr && request.subject().has_user_id() && !request.subject().ignore_stored_profile() &&
+         request.page_token().empty() && !subject.store_unavailable() && !subject.stale();
 }
 
 bool RecommendMethods::TakeCached(const Model& model, const SubjectReader& subject, const std::string& answer,

@@ -58,10 +58,16 @@ absl::StatusOr<rpc::CallStep> Done(const absl::Status& status) {
 }  // namespace
 
 template <typename TypedCall, typename Method>
-void RecommendationService::Answer(TypedCall* call, CallProgress* progress, const Method& method) {
+absl::StatusOr<rpc::CallStep> RecommendationService::Step(TypedCall* call, CallProgress* progress,
+                                                          const Method& method) {
   WorkerState* const state = StateOf(call);
-  GoOn(call, AnswerSoundly<rpc::CallStep>(state, progress, call->response(), /*may_restart=*/true,
-                                          [&] { return method(progress, state); }));
+  return AnswerSoundly<rpc::CallStep>(state, progress, call->response(), /*may_restart=*/true,
+                                      [&] { return method(progress, state); });
+}
+
+template <typename TypedCall, typename Method>
+void RecommendationService::Answer(TypedCall* call, CallProgress* progress, const Method& method) {
+  GoOn(call, Step(call, progress, method));
 }
 
 void RecommendationService::Recommend(RecommendCall* call) {
@@ -76,14 +82,17 @@ void RecommendationService::Recommend(RecommendCall* call) {
     shadow_->Offer(*draw, state->models.FindRoutes(call->request().model()), call->request(), *call->response(),
                    ShadowScorer::ThreadCpuNs() - begin);
   }
+  LogAnswer("Recommend", call, step, state->subject.profile());
   GoOn(call, step);
 }
 
 RecommendationService::RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability,
                                              ProfileStore* store, ProfileWriter* writer, uint32_t workers,
-                                             StoreDurability required, AnswerCache* answers, ShadowScorer* shadow)
+                                             StoreDurability required, AnswerCache* answers, ShadowScorer* shadow,
+                                             RequestLog* log)
     : remote_(store->remote()),
       shadow_(shadow),
+      log_(log),
       counters_(workers),
       ranking_(models, store, &counters_, answers),
       profiles_(models, store, writer, &counters_, required, answers) {
@@ -118,15 +127,23 @@ void RecommendationService::Register(rpc::RpcServer* server) {
       });
   server->AddUnary<v1::SimilarItemsRequest, v1::SimilarItemsResponse>(
       name("SimilarItems"), request(&Raw::RequestSimilarItems), [this](auto* call) {
-        Answer(call, nullptr, [&](CallProgress*, WorkerState* state) {
+        const auto step = Step(call, nullptr, [&](CallProgress*, WorkerState* state) {
           return Done(ranking_.SimilarItems(call->request(), state, call->response()));
         });
+        LogAnswer("SimilarItems", call, step, Profile());
+        GoOn(call, step);
       });
   server->AddUnary<v1::ScoreItemsRequest, v1::ScoreItemsResponse>(
       name("ScoreItems"), request(&Raw::RequestScoreItems), [this](auto* call) {
-        Answer(call, call->template state<CallProgress>(), [&](CallProgress* progress, WorkerState* state) {
-          return ranking_.ScoreItems(call->request(), call, progress, state, call->response());
-        });
+        const WorkerState* asked = nullptr;
+        const auto step = Step(call, call->template state<CallProgress>(),
+                                 [&](CallProgress* progress, WorkerState* state) {
+                                   asked = state;
+                                   return ranking_.ScoreItems(call->request(), call, progress, state, call->response());
+                                 });
+        // Of several queries the state has the profile of the last one only.
+        if (call->request().queries_size() == 1) LogAnswer("ScoreItems", call, step, asked->subject.profile());
+        GoOn(call, step);
       });
   server->AddUnary<v1::GetVectorsRequest, v1::GetVectorsResponse>(
       name("GetVectors"), request(&Raw::RequestGetVectors), [this](auto* call) {

@@ -12,6 +12,7 @@
 #include "server/profile_store.h"
 #include "server/profile_writer.h"
 #include "server/recommend_methods.h"
+#include "server/request_log.h"
 #include "server/rpc/call_stats.h"
 #include "server/rpc/rpc_server.h"
 #include "server/service_counters.h"
@@ -23,10 +24,10 @@ namespace kindred {
 class RecommendationService {
  public:
   // All must outlive this. `required`: see ProfileMethods; `answers`: see RecommendMethods; `shadow`: what a sample of
-  // answers is compared by, or nullptr.
+  // answers is compared by, or nullptr; `log`: where a sample of calls goes, nullptr for nowhere.
   RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability, ProfileStore* store,
                         ProfileWriter* writer, uint32_t workers, StoreDurability required = StoreDurability::kJournal,
-                        AnswerCache* answers = nullptr, ShadowScorer* shadow = nullptr);
+                        AnswerCache* answers = nullptr, ShadowScorer* shadow = nullptr, RequestLog* log = nullptr);
   ~RecommendationService();
 
   // Adds the service and its methods to `server`.
@@ -44,15 +45,26 @@ class RecommendationService {
     return remote_ ? call->state<Progress>() : nullptr;
   }
 
-  // Answers a unary call with what method(progress, state), a step of it, says.
+  // What method(progress, state), a step of a unary call, says, from a sound generation.
+  template <typename TypedCall, typename Method>
+  absl::StatusOr<rpc::CallStep> Step(TypedCall* call, CallProgress* progress, const Method& method);
+  // And goes on with the call as it says.
   template <typename TypedCall, typename Method>
   void Answer(TypedCall* call, CallProgress* progress, const Method& method);
 
   using RecommendCall = rpc::UnaryCall<v1::RecommendRequest, v1::RecommendResponse>;
   void Recommend(RecommendCall* call);
 
+  // Gives the log a call if `step` was its last one. `profile`: the one that was used.
+  template <typename Call>
+  void LogAnswer(const char* method, Call* call, const absl::StatusOr<rpc::CallStep>& step, const Profile& profile) {
+    if (log_ == nullptr || !step.ok() || *step != rpc::CallStep::kDone || !log_->Sample()) return;
+    log_->Add(method, call->request(), *call->response(), profile);
+  }
+
   const bool remote_;
   ShadowScorer* const shadow_;
+  RequestLog* const log_;
   std::vector<std::unique_ptr<WorkerState>> states_;
   ServiceCounters counters_;
   const RecommendMethods ranking_;

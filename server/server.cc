@@ -181,10 +181,15 @@ absl::Status Server::StartRpc() {
   options.calls_per_method = config_.serving().calls_per_method();
   options.max_request_bytes = config_.serving().max_request_bytes();
   options.max_concurrent_streams = config_.serving().max_concurrent_streams();
+  if (const v1::RequestLogConfig& log = config_.logging().request_log(); !log.path().empty()) {
+    ASSIGN_OR_RETURN(request_log_, RequestLog::Open(log));
+    LogInfo("request log open", {{"path", log.path()}, {"percent", log.percent()}});
+  }
   const bool await_redis = config_.profiles().redis().required_durability() == v1::REQUIRED_DURABILITY_REDIS;
-  service_ = std::make_unique<RecommendationService>(&models_, &availability_, store_, writer_.get(), options.threads,
-                                                     await_redis ? StoreDurability::kRedis : StoreDurability::kJournal,
-                                                     redis_ != nullptr ? redis_->answers() : nullptr, shadow_.get());
+  service_ = std::make_unique<RecommendationService>(
+      &models_, &availability_, store_, writer_.get(), options.threads,
+      await_redis ? StoreDurability::kRedis : StoreDurability::kJournal,
+      redis_ != nullptr ? redis_->answers() : nullptr, shadow_.get(), request_log_.get());
   rpc_ = std::make_unique<rpc::RpcServer>(options);
   service_->Register(rpc_.get());
   RETURN_IF_ERROR(rpc_->Start());
@@ -192,6 +197,7 @@ absl::Status Server::StartRpc() {
                         writer_.get(),  &admin_rpc_->stats(),  items_.get()};
   if (redis_ != nullptr) sources.redis = [redis = redis_.get()] { return redis->Snapshot(); };
   sources.versions = [this] { return Versions(); };
+  sources.request_log = request_log_.get();
   SetSources(sources);
   const std::lock_guard lock(sources_mutex_);
   shown_address_ = rpc_->address();
@@ -293,6 +299,7 @@ void Server::Stop() {
   SetSources({});
   rpc_.reset();
   service_.reset();
+  request_log_.reset();
   admin_rpc_.reset();
   model_service_.reset();
   shadow_.reset();

@@ -24,6 +24,7 @@
 #include "server/profile_writer.h"
 #include "server/recommendation_service.h"
 #include "server/redis_profiles.h"
+#include "server/request_log.h"
 #include "server/rpc/rpc_server.h"
 #include "server/shadow_scorer.h"
 #include "server/status_page.h"
@@ -101,6 +102,7 @@ class Server {
   std::unique_ptr<ModelService> model_service_;
   std::unique_ptr<ProfileService> profile_service_;
   std::unique_ptr<rpc::RpcServer> admin_rpc_;
+  std::unique_ptr<RequestLog> request_log_;  // null: none
   std::unique_ptr<RecommendationService> service_;
   std::unique_ptr<rpc::RpcServer> rpc_;
 };

@@ -27,6 +27,7 @@ void SubjectReader::Check(std::string_view field, const v1::Subject& subject, Fi
 
 void SubjectReader::Start(const v1::Subject& subject, uint64_t min_profile_version, size_t place,
                           ProfileReads* reads) const {
+  if (subject.ignore_stored_profile()) return;
   if (subject.has_user_id()) return reads->Start(place, subject.user_id(), min_profile_version);
   // A token that is new enough spares the store the search.
   const uint64_t wanted = carried_.version >= min_profile_version ? 0 : min_profile_version;
@@ -35,6 +36,13 @@ void SubjectReader::Start(const v1::Subject& subject, uint64_t min_profile_versi
 
 void SubjectReader::Read(ProfileStore* store, const FetchedProfile* fetched, const v1::Subject& subject,
                          uint64_t min_profile_version, int64_t now_ms) {
+  if (subject.ignore_stored_profile()) {
+    Clear();
+    if (subject.has_profile_token()) profile_ = &carried_;
+    if (subject.has_user_id() || subject.has_profile_token()) {
+      return UseProfile(subject.has_user_id() ? subject.user_id() : carried_.user_id, min_profile_version);
+    }
+  }
   if (subject.has_user_id()) return ReadUser(store, fetched, subject.user_id(), min_profile_version);
   if (subject.has_profile_token()) return ReadStored(store, fetched, carried_.user_id, true, min_profile_version);
   Clear();
@@ -62,6 +70,10 @@ void SubjectReader::ReadStored(ProfileStore* store, const FetchedProfile* fetche
     profile_ = &carried_;
     stale_ = false;
   }
+  UseProfile(user_id, min_profile_version);
+}
+
+void SubjectReader::UseProfile(std::string_view user_id, uint64_t min_profile_version) {
   stale_ |= profile_->version < min_profile_version;
   live_history_.reserve(profile_->events.size());
   for (const Event& event : profile_->events) {

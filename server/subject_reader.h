@@ -44,7 +44,7 @@ class SubjectReader {
   // one of its user the newer one is taken, by epoch and then by version; the stored one where they are the same. A
   // store that cannot be read is no error, and what it knew last is used: see store_unavailable(). `now_ms`: the time
   // of events that have none. `fetched`: what was read for Start, and lives as long; nullptr: it is read here, by one
-  // Get of the store, or none for a subject without a user.
+  // Get of the store, or none for a subject without a user or one that wants nothing stored.
   void Read(ProfileStore* store, const FetchedProfile* fetched, const v1::Subject& subject,
             uint64_t min_profile_version, int64_t now_ms);
   // As Read of a subject that is the user `user_id`.
@@ -64,6 +64,8 @@ class SubjectReader {
 
  private:
   void Clear();
+  // Makes the view of `profile_`.
+  void UseProfile(std::string_view user_id, uint64_t min_profile_version);
   void ReadStored(ProfileStore* store, const FetchedProfile* fetched, std::string_view user_id, bool has_token,
                   uint64_t min_profile_version);
 

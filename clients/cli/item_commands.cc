@@ -7,6 +7,7 @@
 
 #include "clients/cli/answer_json.h"
 #include "clients/cli/answer_text.h"
+#include "clients/cli/call_log.h"
 #include "clients/cli/query_call.h"
 #include "clients/cli/recommend_arguments.h"
 #include "clients/cli/text_parts.h"
@@ -18,7 +19,7 @@ namespace {
 struct SimilarCommand {
   QueryCall call;
   ModelArguments model;
-  std::string item;
+  std::string item, log;
   int32_t k = 10;
 
   int Run() const {
@@ -28,10 +29,11 @@ struct SimilarCommand {
     request.set_item_id(item);
     request.set_page_size(k);
     request.set_view(model.View());
-    return PrintAnswer(
-        call, RecommendClient(call.server, call.Options()).SimilarItems(request),
-        [](const auto& response) { return ToJson(response); },
+    const auto answer = RecommendClient(call.server, call.Options()).SimilarItems(request);
+    const int code = PrintAnswer(
+        call, answer, [](const auto& response) { return ToJson(response); },
         [&](const auto& response) { return ToText(request, response); });
+    return code != 0 || log.empty() ? code : LogCall(log, request, *answer, "");
   }
 };
 
@@ -39,7 +41,7 @@ struct ScoreCommand {
   QueryCall call;
   ModelArguments model;
   std::vector<std::string> users, events, items;
-  std::string token, item_file, blend;
+  std::string token, item_file, blend, log;
 
   int Run() const {
     std::vector<std::string> ids = items;
@@ -59,7 +61,8 @@ struct ScoreCommand {
       for (const std::string& id : ids) query->add_item_ids(id);
       whom.push_back(Whom(query->subject()));
     }
-    const auto response = RecommendClient(call.server, call.Options()).ScoreItems(request);
+    RecommendClient client(call.server, call.Options());
+    const auto response = client.ScoreItems(request);
     const int code = PrintAnswer(
         call, response, [&](const auto& answer) { return ToJson(whom, answer); },
         [&](const auto& answer) { return ToText(request, answer); });
@@ -67,7 +70,9 @@ struct ScoreCommand {
     for (const v1::ScoreResult& result : response->results()) {
       if (result.status().code() != 0) return 1;
     }
-    return 0;
+    if (log.empty()) return 0;
+    const v1::Subject& only = request.queries(0).subject();
+    return LogCall(log, request, *response, UsedProfile(request.model(), only, response->results(0), &client));
   }
 };
 
@@ -102,6 +107,7 @@ void AddItemCommands(CLI::App* query, int* exit_code) {
       "  kindred query similar --item 1082185 -k 3 --json");
   command->callback([=] { *exit_code = similar->Run(); });
   AddCallOptions(command, &similar->call);
+  AddLogOption(command, &similar->log);
   similar->model.AddTo(command);
   command->add_option("--item", similar->item, "Item id to start from")->required();
   command->add_option("-k", similar->k, "How many items")->capture_default_str();
@@ -112,8 +118,14 @@ void AddItemCommands(CLI::App* query, int* exit_code) {
       "Examples:\n"
       "  kindred query score --user 1234 --item 1082185 981760\n"
       "  kindred query score --user 1234 676 --item-file items.txt --json");
-  command->callback([=] { *exit_code = score->Run(); });
+  command->callback([=] {
+    if (!score->log.empty() && score->users.size() > 1) {
+      throw CLI::ValidationError("--log", "takes calls with one --user");
+    }
+    *exit_code = score->Run();
+  });
   AddCallOptions(command, &score->call);
+  AddLogOption(command, &score->log);
   score->model.AddTo(command, false);
   CLI::Option* by_user = command->add_option("--user", score->users, "User ids, each scored for all items");
   AddEventOption(command, &score->events, false);

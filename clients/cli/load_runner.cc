@@ -1,12 +1,10 @@
 #include "clients/cli/load_runner.h"
 
-#include <signal.h>
-
 #include <algorithm>
-#include <atomic>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "clients/cli/interrupt.h"
 #include "clients/cli/words.h"
 #include "clients/cpp/rpc_status.h"
 
@@ -27,16 +25,6 @@ constexpr int kMaxBackoffDoublings = 4;
 constexpr size_t kMaxRepeats = 64;
 // How often the sending thread looks up: at signals, and at seconds that are over.
 constexpr auto kGlance = milliseconds(50);
-
-std::atomic<bool> interrupted = false;
-
-void CatchInterrupts() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { interrupted = true; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one kills
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 LoadRunner::Clock::duration Seconds(double seconds) {
   return duration_cast<LoadRunner::Clock::duration>(duration<double>(seconds));
@@ -82,11 +70,11 @@ absl::Status LoadRunner::Run(int64_t start_ms) {
   for (uint32_t c = 0; c < options_.callers && !CallsAreOver(); ++c) SendNext(start_);
   for (uint64_t n = 0;;) {
     Clock::time_point now = Clock::now();
-    if (interrupted && now < end_) end_ = now;
+    if (Interrupted() && now < end_) end_ = now;
     Clock::time_point wake = now + kGlance;
     // Where more is due than can be sent, the other thread still gets the lock, and the rest of this loop its turn.
     const Clock::time_point glance = wake;
-    while (options_.rps > 0 && !interrupted) {
+    while (options_.rps > 0 && !Interrupted()) {
       const Clock::time_point due = start_ + Seconds(static_cast<double>(n) / options_.rps);
       if (due >= end_ || CallsAreOver()) break;
       if (due > now) {

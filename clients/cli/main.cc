@@ -4,8 +4,10 @@
 #include <iostream>
 
 #include "clients/cli/load_command.h"
+#include "clients/cli/models_commands.h"
 #include "clients/cli/profiles_commands.h"
 #include "clients/cli/query_commands.h"
+#include "clients/cli/replay_command.h"
 #include "clients/cli/server_ranking.h"
 #include "trainer/commands/commands.h"
 
@@ -66,6 +68,8 @@ int Run(int argc, char** argv) {
   kindred::AddQueryCommands(app, &exit_code);
   kindred::AddLoadCommand(app, &exit_code);
   kindred::AddProfilesCommands(app, &exit_code);
+  kindred::AddModelsCommands(app, &exit_code);
+  kindred::AddReplayCommand(app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

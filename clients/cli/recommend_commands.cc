@@ -10,6 +10,8 @@
 #include "clients/cli/answer_json.h"
 #include "clients/cli/answer_text.h"
 #include "clients/cli/batch_answers.h"
+#include "clients/cli/call_log.h"
+#include "clients/cli/logged_call.h"
 #include "clients/cli/page_walk.h"
 #include "clients/cli/query_call.h"
 #include "clients/cli/recommend_arguments.h"
@@ -29,8 +31,9 @@ struct RecommendCommand {
   SubjectArguments subject;
   RecommendArguments what;
   std::string page_token;
+  std::string log;
   int pages = 1;
-  bool all = false;
+  bool all = false, print_request = false;
 
   int Run() const {
     v1::RecommendRequest request;
@@ -38,11 +41,17 @@ struct RecommendCommand {
     subject.Fill(request.mutable_subject());
     if (request.subject().subject_case() == v1::Subject::SUBJECT_NOT_SET) request.clear_subject();
     request.set_page_token(page_token);
+    if (print_request) {
+      std::cout << MessageToJson(request) << "\n";
+      return 0;
+    }
     RecommendClient client(call.server, call.Options());
-    return PrintAnswer(
-        call, RecommendPages(&client, request, all ? std::numeric_limits<int>::max() : pages),
-        [](const auto& response) { return ToJson(response); },
+    const auto answer = RecommendPages(&client, request, all ? std::numeric_limits<int>::max() : pages);
+    const int code = PrintAnswer(
+        call, answer, [](const auto& response) { return ToJson(response); },
         [&](const auto& response) { return ToText(request, response); });
+    if (code != 0 || log.empty()) return code;
+    return LogCall(log, request, *answer, UsedProfile(request.model(), request.subject(), *answer, &client));
   }
 };
 
@@ -110,7 +119,8 @@ void AddRecommend(CLI::App* query, int* exit_code) {
       "  kindred query recommend --user 1234 --filter 'category:\"department:GROCERY\" and not price 10..'\n"
       "  kindred query recommend --user 1234 --diversity 0.7 --max-per-category 2 --category-prefix department:\n"
       "  kindred query recommend --user 1234 --boost category:department:PRODUCE=0.2 --boost 1082185,981760=-1\n"
-      "  kindred query recommend --user 1234 -k 100 --pages 3");
+      "  kindred query recommend --user 1234 -k 100 --pages 3\n"
+      "  kindred query recommend --user 1234 --log calls.jsonl && kindred replay calls.jsonl");
   command->callback([=] {
     // The fewest calls, unless the pages' size was given.
     if (run->all && command->get_option("-k")->empty()) run->what.k = kMaxPageSize;
@@ -123,7 +133,10 @@ void AddRecommend(CLI::App* query, int* exit_code) {
   CLI::Option* pages = command->add_option("--pages", run->pages, "Ask for so many pages and show them as one")
                            ->check(CLI::Range(1, 1'000'000))
                            ->capture_default_str();
-  command->add_flag("--all", run->all, "Ask for every page")->excludes(pages);
+  CLI::Option* all = command->add_flag("--all", run->all, "Ask for every page")->excludes(pages);
+  AddLogOption(command, &run->log)->excludes(pages)->excludes(all);
+  command->add_flag("--print-request", run->print_request,
+                    "Print the request as JSON, for kindred replay --digest and grpcurl, and ask nobody");
 }
 
 void AddBatch(CLI::App* query, int* exit_code) {

@@ -33,6 +33,12 @@ std::string FallbackWord(v1::TokenFallback fallback) {
   return Word(v1::TokenFallback_Name(fallback), "TOKEN_FALLBACK_", fallback);
 }
 
+std::string StateWord(v1::VersionState state) { return Word(v1::VersionState_Name(state), "VERSION_STATE_", state); }
+
+std::string PolicyWord(v1::VersionPolicy policy) {
+  return Word(v1::VersionPolicy_Name(policy), "VERSION_POLICY_", policy);
+}
+
 std::string ErrorText(const absl::Status& status) {
   std::string text = absl::StrCat(absl::StatusCodeToString(status.code()), ": ", status.message(), "\n");
   for (const FieldViolation& violation : FieldViolations(status)) {

@@ -18,9 +18,6 @@
 
 namespace kindred {
 
-// A bundle's name in the folder of its version in a model store.
-inline constexpr std::string_view kBundleFileName = "bundle.safetensors";
-
 // What the header alone says.
 struct BundleInfo {
   std::string path;

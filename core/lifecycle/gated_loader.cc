@@ -4,8 +4,8 @@
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "core/lifecycle/model_manager.h"
 #include "core/lifecycle/store_watcher.h"
+#include "core/packing/prepare_version.h"
 
 namespace kindred {
 namespace {
@@ -15,16 +15,16 @@ class GatedLoader : public VersionLoader {
   GatedLoader(const GateOptions& options, std::string work_dir) : options_(options), work_dir_(std::move(work_dir)) {}
 
   absl::StatusOr<std::string> Prepare(const StoredVersion& stored, const std::function<bool()>& go_on) override {
-    return StrCat(stored.path, "/", kBundleFileName);
+    return PrepareVersion(stored.path, stored.model, StrCat(stored.version), work_dir_, go_on);
   }
   absl::StatusOr<std::string> PrepareOther(const StoredVersion& stored, const std::function<bool()>& go_on) override {
-    return absl::NotFoundError(StrCat(stored.path, " holds nothing else"));
+    return PrepareLegacy(stored.path, stored.model, StrCat(stored.version), work_dir_, go_on);
   }
   absl::Status PassGate(const std::string& path, const StoredVersion& stored, const ModelHandle& live, bool force,
                         const GateProgress& progress, GateResult* result) override {
     return kindred::PassGate(path, stored.model, stored.version, live, force, options_, progress, result);
   }
-  void Clean(const std::vector<std::string>& keep) override {}
+  void Clean(const std::vector<std::string>& keep) override { CleanPrepared(work_dir_, keep); }
 
  private:
   const GateOptions options_;

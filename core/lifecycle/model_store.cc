@@ -11,31 +11,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "core/base/status_macros.h"
-#include "core/engine/golden.h"
+#include "core/packing/prepare_version.h"
 
 namespace kindred {
-namespace {
 
 namespace fs = std::filesystem;
-
-bool HoldsAVersion(const fs::path& folder) {
-  std::error_code error;
-  return fs::is_regular_file(folder / kBundleFileName, error);
-}
-
-absl::StatusOr<ModelHandle> LoadVersion(const StoredVersion& stored, int* golden_queries) {
-  const std::string bundle = fs::path(stored.path) / kBundleFileName;
-  ASSIGN_OR_RETURN(ModelHandle model, Model::Load(bundle, stored.model, absl::StrCat(stored.version)));
-  if (model->name() != stored.model) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("%s is a bundle of model '%s' in the folder of model '%s'; move it, or pack it with --model %s",
-                        bundle, model->name(), stored.model, stored.model));
-  }
-  ASSIGN_OR_RETURN(*golden_queries, CheckGoldenQueries(*model));
-  return model;
-}
-
-}  // namespace
 
 absl::StatusOr<std::vector<StoredVersion>> ScanModelStore(const std::string& root) {
   std::error_code error;
@@ -50,7 +30,7 @@ absl::StatusOr<std::vector<StoredVersion>> ScanModelStore(const std::string& roo
       stored.model = model->path().filename();
       // 0 stands for "none" wherever versions are asked for.
       const std::optional<uint64_t> version = VersionOfFolder(entry->path().filename().string());
-      if (version.value_or(0) == 0 || !HoldsAVersion(entry->path())) continue;
+      if (version.value_or(0) == 0 || !FindVersionForm(entry->path()).has_value()) continue;
       stored.version = *version;
       stored.path = entry->path();
       stored.signature = SignatureOf(stored.path);
@@ -76,31 +56,6 @@ std::string SignatureOf(const std::string& folder) {
   }
   std::sort(files.begin(), files.end());
   return absl::StrJoin(files, "");
-}
-
-absl::Status LoadLatest(const std::string& root, ModelRegistry* registry, std::vector<LoadReport>* reports) {
-  ASSIGN_OR_RETURN(const std::vector<StoredVersion> versions, ScanModelStore(root));
-  bool any = false;
-  std::string served;  // the model last published: its older versions are not needed
-  for (auto stored = versions.rbegin(); stored != versions.rend(); ++stored) {
-    if (any && stored->model == served) continue;
-    LoadReport report;
-    report.version = *stored;
-    absl::StatusOr<ModelHandle> model = LoadVersion(*stored, &report.golden_queries);
-    report.status = model.status();
-    if (model.ok()) {
-      report.model = *model;
-      registry->Publish(*std::move(model));
-      any = true;
-      served = stored->model;
-    }
-    reports->push_back(std::move(report));
-  }
-  if (any) return absl::OkStatus();
-  return absl::NotFoundError(
-      versions.empty() ? absl::StrFormat("no model under '%s': looked for <model>/<version>/%s, with a decimal version",
-                                         root, kBundleFileName)
-                       : absl::StrFormat("none of the %d versions under '%s' could be loaded", versions.size(), root));
 }
 
 }  // namespace kindred

@@ -17,6 +17,7 @@
 #include "core/bundle/bundle_reader.h"
 #include "core/bundle/compression.h"
 #include "core/bundle/tensor_names.h"
+#include "core/bundle/store_layout.h"
 #include "core/packing/legacy.h"
 #include "core/packing/making_folder.h"
 #include "core/packing/pack.h"

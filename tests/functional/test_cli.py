@@ -6,6 +6,8 @@ COMMANDS = [
     ["query", "batch"], ["query", "similar"], ["query", "score"], ["query", "vectors"], ["query", "update"],
     ["query", "profile"], ["query", "profiles"], ["query", "delete"], ["query", "availability"],
     ["query", "availability", "set"], ["query", "availability", "list"],
+    ["models"], ["models", "list"], ["models", "show"], ["models", "load"], ["models", "validate"], ["models", "activate"],
+    ["models", "rollback"], ["models", "unload"], ["models", "follow"], ["models", "label"], ["models", "watch"], ["replay"],
 ]
 
 
@@ -22,7 +24,7 @@ def test_every_command_has_help(kindred, command):
     result = kindred(*command, "--help")
     assert result.returncode == 0
     assert "Usage:" in result.stdout
-    if command not in (["train"], ["query"], ["query", "availability"]):  # these only lead to others
+    if command not in (["train"], ["query"], ["query", "availability"], ["models"]):  # these only lead to others
         assert "Example" in result.stdout and f"kindred {' '.join(command)} " in result.stdout
 
 
@@ -45,6 +47,11 @@ def test_version(kindred):
     ["query", "update", "--user", "u", "--event", "i", "--mode", "replace"], ["query", "availability"],
     ["query", "availability", "set"],
     ["query", "similar"], ["query", "update", "--user", "u"], ["query", "update", "--event", "i"], ["query", "profile"],
+    ["models"], ["models", "load", "groceries"], ["models", "load", "groceries", "0"], ["models", "activate", "groceries", "x"],
+    ["models", "rollback"], ["models", "label", "groceries", "canary"], ["models", "label", "groceries", "canary", "1", "--remove"],
+    ["models", "label", "groceries", "canary", "1", "--percent", "101"], ["models", "watch", "--timeout", "3"],
+    ["replay"], ["replay", "/no/such/file"], ["replay", "-", "--digest", "short"],
+    ["query", "recommend", "--log", "x", "--pages", "2"], ["query", "score", "--user", "u", "v", "--item", "i", "--log", "x"],
     ["verify"], ["inspect"], ["train"], ["train", "nmf"], ["pack"],
 ], ids=lambda args: " ".join(args) or "nothing")
 def test_wrong_usage_exits_2_and_says_so(kindred, args):

@@ -52,54 +52,24 @@ TEST_F(ModelStoreTest, VersionsAreDecimalFoldersWithABundleInNumericOrder) {
   EXPECT_THAT(versions, ::testing::ElementsAre(1, 2, 10));
 }
 
-TEST_F(ModelStoreTest, TheNewestVersionServesAndOlderOnesAreNotRead) {
+TEST_F(ModelStoreTest, CompressedAndLegacyVersionsAreVersions) {
   Put("demo", "1", 1);
-  Put("demo", "2", 2);
-  ModelRegistry registry;
-  std::vector<LoadReport> reports;
-  ASSERT_TRUE(LoadLatest(root_, &registry, &reports).ok());
-  ASSERT_EQ(reports.size(), 1u);
-  EXPECT_EQ(reports[0].version.version, 2u);
-  EXPECT_EQ(reports[0].model->version(), "2");  // the folder's, whatever the bundle says of itself
-  EXPECT_EQ(registry.Find("demo"), reports[0].model);
-  EXPECT_EQ(registry.Find(""), reports[0].model);
-  EXPECT_EQ(registry.Find("other"), nullptr);
-}
-
-TEST_F(ModelStoreTest, ADamagedVersionIsPassedOverForTheOneBeforeWithTheReason) {
-  Put("demo", "1", 1);
-  const fs::path damaged = Put("demo", "2", 2);
-  {
-    std::fstream file(damaged, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(-5, std::ios::end);
-    file.put('\x7f');
+  for (const auto& [version, files] :
+       {std::pair("2", std::vector<std::string>{"bundle.safetensors.zst"}),
+        std::pair("3", std::vector<std::string>{"user_latent_factors.npy", "item_latent_factors.npy"}),
+        std::pair("4", std::vector<std::string>{"readme.txt"})}) {
+    fs::create_directories(root_ / "demo" / version);
+    for (const std::string& file : files) std::ofstream(root_ / "demo" / version / file) << "x";
   }
-  ModelRegistry registry;
-  std::vector<LoadReport> reports;
-  ASSERT_TRUE(LoadLatest(root_, &registry, &reports).ok());
-  ASSERT_EQ(reports.size(), 2u);
-  EXPECT_FALSE(reports[0].status.ok());
-  EXPECT_THAT(std::string(reports[0].status.message()), HasSubstr(damaged.string()));
-  EXPECT_EQ(reports[1].version.version, 1u);
-  EXPECT_NE(registry.Find("demo"), nullptr);
+  const auto found = ScanModelStore(root_);
+  ASSERT_TRUE(found.ok());
+  std::vector<uint64_t> versions;
+  for (const StoredVersion& stored : *found) versions.push_back(stored.version);
+  EXPECT_THAT(versions, ::testing::ElementsAre(1, 2, 3));
 }
 
-TEST_F(ModelStoreTest, ABundleOfAnotherModelIsRefused) {
-  Put("shoes", "1", 1);
-  ModelRegistry registry;
-  std::vector<LoadReport> reports;
-  EXPECT_EQ(LoadLatest(root_, &registry, &reports).code(), absl::StatusCode::kNotFound);
-  ASSERT_EQ(reports.size(), 1u);
-  EXPECT_THAT(std::string(reports[0].status.message()),
-              HasSubstr("bundle of model 'demo' in the folder of model 'shoes'"));
-}
-
-TEST_F(ModelStoreTest, AnEmptyStoreSaysWhatWasLookedFor) {
-  ModelRegistry registry;
-  std::vector<LoadReport> reports;
-  EXPECT_THAT(std::string(LoadLatest(root_, &registry, &reports).message()),
-              HasSubstr("<model>/<version>/bundle.safetensors"));
-  EXPECT_EQ(LoadLatest(root_ / "nowhere", &registry, &reports).code(), absl::StatusCode::kNotFound);
+TEST_F(ModelStoreTest, AStoreThatIsNotThereIsSaidSo) {
+  EXPECT_EQ(ScanModelStore(root_ / "nowhere").status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(ModelReaderTest, ReadersSeeEveryPublicationAndHoldWhatTheyFound) {

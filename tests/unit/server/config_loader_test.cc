@@ -41,7 +41,7 @@ serving:
 shutdown:
   lame_duck: 1.5s
   drain_timeout: 2m
-logging: {level: warn, format: text}
+logging: {level: warn, format: text, request_log: {path: /var/log/calls.jsonl, max_file_bytes: 1MiB}}
 )");
   EXPECT_EQ(config.listen(), "0.0.0.0:50051");
   EXPECT_EQ(config.admin_listen(), "[::1]:0");
@@ -56,6 +56,8 @@ logging: {level: warn, format: text}
   EXPECT_EQ(config.shutdown().drain_timeout().seconds(), 120);
   EXPECT_EQ(config.logging().level(), v1::LOG_LEVEL_WARN);
   EXPECT_EQ(config.logging().format(), v1::LOG_FORMAT_TEXT);
+  EXPECT_EQ(config.logging().request_log().path(), "/var/log/calls.jsonl");
+  EXPECT_EQ(config.logging().request_log().max_file_bytes(), 1u << 20);
 }
 
 TEST(ConfigLoader, AnEmptyTextIsAnEmptyConfiguration) {
@@ -147,6 +149,8 @@ TEST(ConfigLoader, CompletesWithTheDefaultsOfTheSchema) {
   EXPECT_EQ(config.shutdown().drain_timeout().seconds(), 20);
   EXPECT_EQ(config.logging().level(), v1::LOG_LEVEL_INFO);
   EXPECT_EQ(config.logging().format(), v1::LOG_FORMAT_JSON);
+  EXPECT_EQ(config.logging().request_log().path(), "");
+  EXPECT_EQ(config.logging().request_log().percent(), 1);
 }
 
 TEST(ConfigLoader, TheStoreThatIsAskedForStays) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <set>
 
 #include "absl/strings/str_split.h"
@@ -22,7 +23,8 @@ class MetricsTest : public ::testing::Test {
         admin_calls_({{"kindred.v1.ItemService", "SetAvailability"}, {"grpc.health.v1.Health", "Check"}}, 1),
         service_(2),
         writer_(&store_, {}),
-        items_(*AvailabilityStore::Open("", &availability_)) {
+        items_(*AvailabilityStore::Open("", &availability_)),
+        request_log_(*RequestLog::Open(LogConfig())) {
     testing::BundleBuilder builder;
     // Trained long ago, of events older still.
     builder.metadata()[std::string(names::kTraining)] =
@@ -34,7 +36,15 @@ class MetricsTest : public ::testing::Test {
                            redis.client.nodes.emplace_back().endpoint = "127.0.0.1:6379";
                            return redis;
                          },
-                         [] { return Versions(); }});
+                         [] { return Versions(); },
+                         request_log_.get()});
+  }
+  ~MetricsTest() override { std::filesystem::remove(LogConfig().path()); }
+
+  static v1::RequestLogConfig LogConfig() {
+    v1::RequestLogConfig config;
+    config.set_path(::testing::TempDir() + "metrics_test_requests.jsonl");
+    return config;
   }
 
   // Version 2 serves, with a shadow; 3 was refused.
@@ -72,6 +82,7 @@ class MetricsTest : public ::testing::Test {
   ProfileWriter writer_;
   AvailabilityRegistry availability_;
   std::unique_ptr<AvailabilityStore> items_;
+  std::unique_ptr<RequestLog> request_log_;
   Metrics metrics_;
 };
 

@@ -2,9 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
+#include "absl/strings/escaping.h"
 #include "core/base/str_cat.h"
 #include "server/memory_profile_store.h"
 #include "tests/unit/server/service_test_server.h"
@@ -44,6 +48,56 @@ class RecommendationServiceTest : public testing::ServiceTestServer {
 
   WatchedStore store_;
 };
+
+// As kindred replay does: the line names the generation, and has the profile as it was.
+TEST_F(RecommendationServiceTest, ALoggedAnswerComesAgainWhateverTheUserDidSince) {
+  v1::RequestLogConfig config;
+  config.set_path(::testing::TempDir() + "service_test_requests.jsonl");
+  config.set_percent(100);
+  ASSERT_TRUE(CompleteRequestLog(&config).ok());
+  std::filesystem::remove(config.path());
+  auto log = *RequestLog::Open(config);
+  log_ = log.get();
+  Serve(&store_);
+  Profile profile;
+  profile.user_id = "ann";
+  profile.version = 1;
+  profile.events = {{"item-3", "", 1, 1.0, 0, 0}};
+  const Profile* const stored = &profile;
+  ASSERT_TRUE(store_.Commit({&stored, 1}).ok());
+  const v1::RecommendResponse then = Recommend("ann");
+  v1::SimilarItemsRequest similar;
+  similar.set_item_id("item-3");
+  v1::SimilarItemsResponse unused;
+  ASSERT_TRUE(Ask(&Stub::SimilarItems, similar, &unused).ok());
+  similar.set_item_id("nothing of the kind");
+  ASSERT_FALSE(Ask(&Stub::SimilarItems, similar, &unused).ok());
+  ASSERT_TRUE(Await([&] { return log->counts().written == 2; })) << "and no call that failed";
+
+  std::ifstream file(config.path());
+  std::string line;
+  ASSERT_TRUE(std::getline(file, line));
+  const auto logged = nlohmann::json::parse(line);
+  EXPECT_EQ(logged["method"], "Recommend");
+  EXPECT_EQ(logged["response"]["digest"], then.digest());
+  std::string token;
+  ASSERT_TRUE(absl::Base64Unescape(logged["profile_token"].get<std::string>(), &token));
+  profile.version = 2;
+  profile.events.push_back({"item-5", "", 2, 3.0, 0, 0});
+  ASSERT_TRUE(store_.Commit({&stored, 1}).ok());
+  v1::RecommendRequest again;
+  again.mutable_subject()->set_profile_token(token);
+  again.mutable_subject()->set_ignore_stored_profile(true);
+  v1::RecommendResponse now;
+  ASSERT_TRUE(Ask(&Stub::Recommend, again, &now).ok());
+  // A page token is of its own request.
+  now.set_next_page_token(then.next_page_token());
+  EXPECT_EQ(now.DebugString(), then.DebugString());
+  EXPECT_NE(Recommend("ann").DebugString(), then.DebugString());
+  Stop(std::chrono::seconds(20));
+  log.reset();
+  std::filesystem::remove(config.path());
+}
 
 TEST_F(RecommendationServiceTest, ABatchLetsOthersBeAnsweredAndIsOfOneGeneration) {
   Serve(&store_);

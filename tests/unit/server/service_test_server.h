@@ -27,7 +27,7 @@ class ServiceTestServer : public ::testing::Test {
     options.listen = "127.0.0.1:0";
     writer_ = std::make_unique<ProfileWriter>(store, ProfileWriterOptions());
     service_ = std::make_unique<RecommendationService>(&models_, &availability_, store, writer_.get(), options.threads,
-                                                       required_durability_, answers_, shadow_for_service_);
+                                                       required_durability_, answers_, shadow_for_service_, log_);
     server_ = std::make_unique<rpc::RpcServer>(options);
     service_->Register(server_.get());
     const absl::Status started = server_->Start();
@@ -101,6 +101,7 @@ class ServiceTestServer : public ::testing::Test {
   StoreDurability required_durability_ = StoreDurability::kJournal;
   AnswerCache* answers_ = nullptr;
   ShadowScorer* shadow_for_service_ = nullptr;
+  RequestLog* log_ = nullptr;
   ModelRegistry models_;
   AvailabilityRegistry availability_;
   std::unique_ptr<ProfileWriter> writer_;

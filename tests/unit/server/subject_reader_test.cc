@@ -73,6 +73,32 @@ v1::Subject TokenSubject(const Profile& profile) {
   return subject;
 }
 
+TEST_F(SubjectReaderTest, NothingStoredIsReadForWhoeverWantsNone) {
+  Store(ProfileOf("u", 5, "stored"));
+  v1::Subject user = UserSubject("u");
+  user.set_ignore_stored_profile(true);
+  Read(user, 1);
+  EXPECT_EQ(reader_.view().user_id, "u");
+  EXPECT_EQ(reader_.profile().version, 0u);
+  EXPECT_THAT(LiveItems(), IsEmpty());
+  EXPECT_TRUE(reader_.stale());
+  v1::Subject token = TokenSubject(ProfileOf("u", 3, "then"));
+  token.set_ignore_stored_profile(true);
+  Read(token);
+  EXPECT_EQ(reader_.view().user_id, "u");
+  EXPECT_EQ(reader_.profile().version, 3u);
+  EXPECT_THAT(LiveItems(), ElementsAre("then", "then'"));
+  EXPECT_FALSE(reader_.stale());
+  Read(TokenSubject(ProfileOf("u", 3, "then")));
+  EXPECT_EQ(reader_.profile().version, 5u) << "the newer one, unless told otherwise";
+  v1::Subject events;
+  events.set_ignore_stored_profile(true);
+  events.mutable_events()->add_events()->set_item_id("i");
+  Read(events);
+  EXPECT_EQ(reader_.view().inline_events.size(), 1u);
+  EXPECT_TRUE(reader_.view().user_id.empty());
+}
+
 TEST_F(SubjectReaderTest, AUserIsReadFromTheStore) {
   Store(ProfileOf("u", 3, "a"));
   Read(UserSubject("u"));
