@@ -74,7 +74,8 @@ absl::StatusOr<std::shared_ptr<const BundleReader>> BundleReader::Open(const std
 
   if (const absl::Status checked = reader->Check(options.level); !checked.ok()) return InFile(path, checked);
   if (reader->faulted()) {
-    return absl::InvalidArgumentError(StrCat(path, ": bytes at the end of the file, or on its disk, went away while it was read"));
+    return absl::InvalidArgumentError(
+        StrCat(path, ": bytes at the end of the file, or on its disk, went away while it was read"));
   }
   return reader;
 }
