@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "core/base/checksum.h"
 #include "core/base/pace.h"
@@ -24,15 +26,27 @@ absl::Status InFile(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(), StrCat(path, ": ", status.message()));
 }
 
+// The bytes before the tensors, as far as the file has them: a copy, which is what it was when it was parsed.
+std::vector<std::byte> CopyHeader(std::span<const std::byte> bytes) {
+  uint64_t length = 0;
+  if (bytes.size() < sizeof(length)) return {bytes.begin(), bytes.end()};
+  std::memcpy(&length, bytes.data(), sizeof(length));
+  const auto end = std::min<uint64_t>(bytes.size(), sizeof(length) + std::min(length, kMaxHeaderBytes));
+  std::vector<std::byte> copy(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(end));
+  std::memcpy(copy.data(), &length, sizeof(length));
+  return copy;
+}
+
 // Everything that the header says and that can be checked without reading a tensor.
 absl::StatusOr<BundleInfo> ReadInfo(const MappedFile& file) {
+  const std::vector<std::byte> prefix = CopyHeader(file.bytes());
   BundleInfo info;
   info.path = file.path();
   info.file_size = file.bytes().size();
-  ASSIGN_OR_RETURN(info.header, ParseHeader(file.bytes(), info.file_size));
+  ASSIGN_OR_RETURN(info.header, ParseHeader(prefix, info.file_size));
   RETURN_IF_ERROR(ReadMetadata(&info));
   if (info.sealed) {
-    RETURN_IF_ERROR(CheckHeaderSeal(info.header, file.bytes().first(info.header.data_begin)));
+    RETURN_IF_ERROR(CheckHeaderSeal(info.header, std::span(prefix).first(info.header.data_begin)));
   }
   RETURN_IF_ERROR(CheckStructure(&info));
   return info;
