@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "core/base/checksum.h"
 #include "core/base/pace.h"
@@ -27,6 +29,17 @@ absl::Status InFile(const std::string& path, const absl::Status& status) {
 
 bool StartsWith(std::span<const std::byte> bytes, std::string_view begin) {
   return bytes.size() >= begin.size() && std::memcmp(bytes.data(), begin.data(), begin.size()) == 0;
+}
+
+// The bytes before the tensors, as far as the file has them: a copy, which is what it was when it was parsed.
+std::vector<std::byte> CopyHeader(std::span<const std::byte> bytes) {
+  uint64_t length = 0;
+  if (bytes.size() < sizeof(length)) return {bytes.begin(), bytes.end()};
+  std::memcpy(&length, bytes.data(), sizeof(length));
+  const auto end = std::min<uint64_t>(bytes.size(), sizeof(length) + std::min(length, kMaxHeaderBytes));
+  std::vector<std::byte> copy(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(end));
+  std::memcpy(copy.data(), &length, sizeof(length));
+  return copy;
 }
 
 // Everything that the header says and that can be checked without reading a tensor.
@@ -55,7 +68,7 @@ absl::StatusOr<BundleInfo> InspectBundle(const std::string& path) {
 
 absl::StatusOr<BundleInfo> InspectBundleHead(const std::string& path, std::span<const std::byte> head,
                                              uint64_t file_size) {
-  absl::StatusOr<BundleInfo> info = ReadInfo(path, head, file_size);
+  absl::StatusOr<BundleInfo> info = ReadInfo(path, CopyHeader(head), file_size);
   if (!info.ok()) return InFile(path, info.status());
   return info;
 }
@@ -87,7 +100,8 @@ absl::StatusOr<std::shared_ptr<const BundleReader>> BundleReader::Open(const std
 
   if (const absl::Status checked = reader->Check(options.level); !checked.ok()) return InFile(path, checked);
   if (reader->faulted()) {
-    return absl::InvalidArgumentError(StrCat(path, ": bytes at the end of the file, or on its disk, went away while it was read"));
+    return absl::InvalidArgumentError(
+        StrCat(path, ": bytes at the end of the file, or on its disk, went away while it was read"));
   }
   return reader;
 }

@@ -28,12 +28,11 @@ bool SameTime(const struct timespec& a, const struct timespec& b) {
 // Reads exactly [offset, offset + into.size()). Errors name no path.
 absl::Status ReadAt(int fd, uint64_t offset, std::span<std::byte> into) {
   for (size_t done = 0; done < into.size();) {
-    const ssize_t got = pread(fd, into.data() + done, std::min(kReadBytes, into.size() - done),
-                              static_cast<off_t>(offset + done));
+    const ssize_t got =
+        pread(fd, into.data() + done, std::min(kReadBytes, into.size() - done), static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
-      return absl::DataLossError(
-          absl::ErrnoToStatus(errno, StrCat("cannot read at byte ", offset + done)).message());
+      return absl::DataLossError(absl::ErrnoToStatus(errno, StrCat("cannot read at byte ", offset + done)).message());
     }
     if (got == 0) {
       return absl::DataLossError(

@@ -1,6 +1,6 @@
-// Private copies of the indices that a model reads without looking at them again. A mapped file may be overwritten while
-// it serves, and what was checked at load must still hold then; these tensors are small beside their file. Large ones,
-// rows of users and of sparse spaces, stay mapped and are checked where they are used.
+// Private copies of the indices that a model reads without looking at them again. A mapped file may be overwritten
+// while it serves, and what was checked at load must still hold then; these tensors are small beside their file. Large
+// ones, rows of users and of sparse spaces, stay mapped and are checked where they are used.
 #pragma once
 
 #include <vector>

@@ -3,8 +3,8 @@
 // published by pointer and lives until its last reader lets go.
 //
 // Whatever happens to the file of a mapped generation, requests end and read nothing that is not its own: where pages
-// are lost the fault guard puts zeros (core/bundle/fault_guard.h), and indices of the file are copied at load or checked
-// where they are used. Answers may be nonsense then; `poisoned`, CheckFile and VerifyAgain tell.
+// are lost the fault guard puts zeros (core/bundle/fault_guard.h), and indices of the file are copied at load or
+// checked where they are used. Answers may be nonsense then; `poisoned`, CheckFile and VerifyAgain tell.
 #pragma once
 
 #include <atomic>
@@ -144,17 +144,17 @@ class Model {
   LoadMode load_mode() const { return reader_->file().mode(); }
 
   // Whether the file is still the one that was mapped, by one fstat: DATA_LOSS where its size is another one,
-  // FAILED_PRECONDITION where it was only written to, which VerifyAgain can look into. OK where its name went to another
-  // file or to none, and of a copy.
+  // FAILED_PRECONDITION where it was only written to, which VerifyAgain can look into. OK where its name went to
+  // another file or to none, and of a copy.
   absl::Status CheckFile() const { return reader_->file().CheckUnchanged(); }
 
   // Lets go of what reading the map has made resident so far; it stays in the page cache. Nothing of a copy.
   void ReleasePages() const { reader_->file().ReleasePages(); }
 
   // One pass over the whole file at most so many bytes a second (not above 0: as fast as it can), against the checksums
-  // of its header or, of a raw bundle, those taken at load. DATA_LOSS naming tensor and bytes. It reads past the map, so
-  // that it neither faults nor makes pages resident; of a copy it reads the copy. `go_on` is asked many times a second:
-  // false ends the pass early, with OK if nothing was found until then.
+  // of its header or, of a raw bundle, those taken at load. DATA_LOSS naming tensor and bytes. It reads past the map,
+  // so that it neither faults nor makes pages resident; of a copy it reads the copy. `go_on` is asked many times a
+  // second: false ends the pass early, with OK if nothing was found until then.
   absl::Status VerifyAgain(double max_bytes_per_second, const std::function<bool()>& go_on) const;
 
   // Makes resident, at most so many bytes a second, what any request may touch, so that none waits for a disk: all but

@@ -40,9 +40,8 @@ bool IsReadAtRandom(const BundleInfo& info, std::string_view tensor) {
 absl::Status Model::VerifyAgain(double max_bytes_per_second, const std::function<bool()>& go_on) const {
   RETURN_IF_ERROR(reader_->VerifyAgain(max_bytes_per_second, go_on));
   if (!reader_->faulted()) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrFormat("%s: pages of the mapped file went away; it reads as zeros until it is loaded again",
-                      info().path));
+  return absl::DataLossError(absl::StrFormat(
+      "%s: pages of the mapped file went away; it reads as zeros until it is loaded again", info().path));
 }
 
 void Model::Prefault(double max_bytes_per_second, const std::function<bool()>& go_on) const {

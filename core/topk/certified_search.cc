@@ -56,7 +56,8 @@ void CertifiedSearch::AddHits(uint32_t tile, const TileHits& hits) {
     const float width = input.residual_weight * bound[0] + input.code_weight * bound[1] + input.slack;
     float upper = hits.approx[lane] + width, lower = hits.approx[lane] - width;
     if (upper < lower_bounds_.threshold()) continue;
-    // Bounds of a mapped file that was overwritten may be NaN, which no sort may see. It says nothing: any score can be.
+    // Bounds of a mapped file that was overwritten may be NaN, which no sort may see. It says nothing: any score can
+    // be.
     if (std::isnan(upper)) upper = std::numeric_limits<float>::infinity();
     if (std::isnan(lower)) lower = -std::numeric_limits<float>::infinity();
     const uint32_t item = tile * kTileItems + lane;

@@ -117,9 +117,9 @@ void MakeBundle(const std::string& path, const Shape& shape, uint32_t n_lists) {
   }
   OrDie(WriteBundle(path, Views(tensors), metadata));
   const std::string golden = MakeGoldenQueries(*OrDie(Model::Load(path)));
-  tensors.push_back(OwnedTensor::Copy<uint8_t>(
-      std::string(names::kGoldenQueries), {golden.size()},
-      std::span(reinterpret_cast<const uint8_t*>(golden.data()), golden.size())));
+  tensors.push_back(
+      OwnedTensor::Copy<uint8_t>(std::string(names::kGoldenQueries), {golden.size()},
+                                 std::span(reinterpret_cast<const uint8_t*>(golden.data()), golden.size())));
   OrDie(WriteBundle(path, Views(tensors), metadata));
 }
 
@@ -170,12 +170,12 @@ int Main(int argc, char** argv) {
     MakeBundle(own, shape, lists);
     bundle = own;
   }
-  for (const auto& [name, options] :
-       {Case{"load/header", {.verify = VerifyLevel::kHeader}}, Case{"load/full", {}},
-        Case{"load/copy", {.mode = LoadMode::kCopy}}}) {
-    benchmark::RegisterBenchmark(name, [bundle, options = options](benchmark::State& state) {
-      Load(state, bundle, options);
-    })->UseManualTime()->Unit(benchmark::kMillisecond);
+  for (const auto& [name, options] : {Case{"load/header", {.verify = VerifyLevel::kHeader}}, Case{"load/full", {}},
+                                      Case{"load/copy", {.mode = LoadMode::kCopy}}}) {
+    benchmark::RegisterBenchmark(name,
+                                 [bundle, options = options](benchmark::State& state) { Load(state, bundle, options); })
+        ->UseManualTime()
+        ->Unit(benchmark::kMillisecond);
   }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <fstream>
+#include <latch>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,8 +22,7 @@ size_t PageSize() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
 size_t CountMaps() {
   std::ifstream maps("/proc/self/maps");
-  return static_cast<size_t>(
-      std::count(std::istreambuf_iterator<char>(maps), std::istreambuf_iterator<char>(), '\n'));
+  return static_cast<size_t>(std::count(std::istreambuf_iterator<char>(maps), std::istreambuf_iterator<char>(), '\n'));
 }
 
 // Reads one byte of every page, in the order that `descending` says.
@@ -76,13 +75,11 @@ TEST(FaultGuardTest, ThreadsThatFaultTogetherAllGoOn) {
     const auto file = MappedFile::Open(dir.File("a"));
     ASSERT_TRUE(file.ok());
     ASSERT_EQ(truncate(dir.File("a").c_str(), 0), 0);
-    std::atomic<int> waiting = 8;
+    std::latch together(8);
     std::vector<std::thread> threads;
     for (int t = 0; t < 8; ++t) {
       threads.emplace_back([&, t] {
-        --waiting;
-        while (waiting > 0) {
-        }
+        together.arrive_and_wait();
         EXPECT_EQ(ReadPages((*file)->bytes(), t % 2 == 0), 0u);
         EXPECT_TRUE((*file)->faulted());
       });

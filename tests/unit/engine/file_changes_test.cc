@@ -257,9 +257,21 @@ TEST_P(FileChangesTest, ExtremeNumbersInPlaceHarmNothing) {
   ASSERT_NE(model, nullptr);
   Questions questions(*model);
   std::mt19937_64 random(12);
-  constexpr uint64_t kExtremes[] = {0,          1,          0x7fffffff,     0x80000000,         0xffffffff,
-                                    1ull << 63, ~0ull >> 1, ~0ull,          0x7f8000007f800000, 0x7fc000007fc00000,
-                                    0xff800000, 1ull << 48, 0x100000000ull, 29,                 30};
+  constexpr uint64_t kExtremes[] = {0,
+                                    1,
+                                    0x7fffffff,
+                                    0x80000000,
+                                    0xffffffff,
+                                    1ull << 63,
+                                    ~0ull >> 1,
+                                    ~0ull,
+                                    0x7f8000007f800000,
+                                    0x7fc000007fc00000,
+                                    0xff800000,
+                                    1ull << 48,
+                                    0x100000000ull,
+                                    29,
+                                    30};
   for (int round = 0; round < 40; ++round) {
     SCOPED_TRACE(round);
     for (const TensorEntry& tensor : model->info().header.tensors) {
