@@ -88,14 +88,6 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::string& path
   return model;
 }
 
-absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::string& path, const ModelLoadOptions& options) {
-  return Load(path, options.name, options.version);
-}
-
-absl::Status Model::VerifyAgain(double, const std::function<bool()>&) const { return absl::OkStatus(); }
-
-void Model::Prefault(double, const std::function<bool()>&) const {}
-
 absl::Status Model::Bind() {
   items_ = IdTableFrom(tensors_, names::kItemIds);
   users_ = IdTableFrom(tensors_, names::kUserIds);

@@ -2,7 +2,7 @@
 import pytest
 
 COMMANDS = [
-    ["train"], ["train", "svd"], ["train", "nmf"], ["split"], ["evaluate"], ["pack"], ["inspect"], ["verify"], ["query"], ["query", "recommend"],
+    ["train"], ["train", "svd"], ["train", "nmf"], ["split"], ["evaluate"], ["pack"], ["compress"], ["unpack"], ["inspect"], ["verify"], ["query"], ["query", "recommend"],
     ["query", "batch"], ["query", "similar"], ["query", "score"], ["query", "vectors"], ["query", "update"],
     ["query", "profile"], ["query", "profiles"], ["query", "delete"], ["query", "availability"],
     ["query", "availability", "set"], ["query", "availability", "list"],

@@ -78,7 +78,7 @@ TEST_F(CompressionTest, TheSameBundleGivesTheSameBytes) {
 }
 
 TEST_F(CompressionTest, ABundleLargerThanTheBuffersComesBack) {
-  BundleBuilder builder({.n_items = 20'000, .n_users = 5'000, .dim = 48});
+  const BundleBuilder builder({.n_items = 9000, .n_users = 100, .dim = 64});
   ASSERT_TRUE(builder.WriteSealed(bundle_).ok());
   ASSERT_TRUE(CompressBundle(bundle_, compressed_).ok());
   ASSERT_TRUE(UnpackBundle(compressed_, out_, kMaxUnpackedBytes, nullptr).ok());
@@ -109,7 +109,7 @@ TEST_F(CompressionTest, WhoeverTakesItForABundleIsTold) {
 TEST_F(CompressionTest, EveryTruncationIsRefused) {
   const std::string bytes = ReadFile(compressed_);
   for (size_t size = 0; size < bytes.size(); size += size < 64 || size + 64 > bytes.size() ? 1 : 37) {
-    ExpectRefused(Unpack(bytes.substr(0, size)), absl::StrFormat("byte %d", size > 18 ? size : 0));
+    ExpectRefused(Unpack(bytes.substr(0, size)), size > 18 ? absl::StrFormat("byte %d:", size) : "byte ");
   }
 }
 

@@ -146,7 +146,7 @@ TEST_F(PickleTest, DamageIsFoundAtItsByte) {
   EXPECT_THAT(Error("\xff"), HasSubstr("which is no pickle opcode"));
   EXPECT_THAT(Error("."), HasSubstr("byte 0: takes a value that is not there"));
   EXPECT_THAT(Error("u."), HasSubstr("up to a mark that is not there"));
-  EXPECT_THAT(Error("(K\x01u."), HasSubstr("puts keys into what is no dict"));
+  EXPECT_THAT(Error("(K\x01K\x02u."), HasSubstr("puts keys into what is no dict"));
   EXPECT_THAT(Error("}(K\x01u."), HasSubstr("a key has no value"));
   EXPECT_THAT(Error("}(]K\x01u."), HasSubstr("a key that is neither text nor a number"));
   EXPECT_THAT(Error("}h\x07."), HasSubstr("takes memo 7, which was never put"));

@@ -152,7 +152,9 @@ TEST_F(PrepareVersionTest, StopsWhenItIsTold) {
     const absl::Status status =
         PrepareVersion(version_, "shop", "7", work_, [&] { return ++asked < stop_at; }).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << stop_at << ": " << status;
-    if (fs::exists(work_)) EXPECT_THAT(ListDirectory(work_), IsEmpty());
+    if (fs::exists(work_)) {
+      EXPECT_THAT(ListDirectory(work_), IsEmpty());
+    }
   }
 }
 

@@ -218,8 +218,14 @@ TEST_F(CommandsTest, NegativeValuesAreForIdentityOnly) {
 }
 
 TEST_F(CommandsTest, EveryCommandHasHelpWithExitCodesAndExample) {
-  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
-           {"train", "svd"}, {"train", "nmf"}, {"update"}, {"pack"}, {"inspect"}, {"verify"}}) {
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"train", "svd"},
+                                                                                       {"train", "nmf"},
+                                                                                       {"update"},
+                                                                                       {"pack"},
+                                                                                       {"compress"},
+                                                                                       {"unpack"},
+                                                                                       {"inspect"},
+                                                                                       {"verify"}}) {
     std::vector<std::string> args = command;
     args.push_back("--help");
     const Outcome help = RunKindred(args);
