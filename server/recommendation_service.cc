@@ -42,6 +42,11 @@ void GoOn(rpc::Call* call, const absl::StatusOr<rpc::CallStep>& step) {
   }
 }
 
+// Of several queries the worker's state has the profile of the last one only, and none of one that was refused.
+bool HasOneProfile(const v1::ScoreItemsRequest& request, const v1::ScoreItemsResponse& response) {
+  return request.queries_size() == 1 && response.results_size() == 1 && response.results(0).status().code() == 0;
+}
+
 }  // namespace
 
 RecommendationService::RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability,
@@ -97,8 +102,8 @@ void RecommendationService::Register(rpc::RpcServer* server) {
         WorkerState* state = StateOf(call);
         const auto step =
             ranking_.ScoreItems(call->request(), call, call->template state<CallProgress>(), state, call->response());
-        // Of several queries the state has the profile of the last one only.
-        if (call->request().queries_size() == 1) LogAnswer("ScoreItems", call, step, state->subject.profile());
+        if (HasOneProfile(call->request(), *call->response()))
+          LogAnswer("ScoreItems", call, step, state->subject.profile());
         GoOn(call, step);
       });
   server->AddUnary<v1::GetVectorsRequest, v1::GetVectorsResponse>(
