@@ -55,6 +55,11 @@ absl::StatusOr<rpc::CallStep> Done(const absl::Status& status) {
   return rpc::CallStep::kDone;
 }
 
+// Of several queries the worker's state has the profile of the last one only, and none of one that was refused.
+bool HasOneProfile(const v1::ScoreItemsRequest& request, const v1::ScoreItemsResponse& response) {
+  return request.queries_size() == 1 && response.results_size() == 1 && response.results(0).status().code() == 0;
+}
+
 }  // namespace
 
 template <typename TypedCall, typename Method>
@@ -135,14 +140,15 @@ void RecommendationService::Register(rpc::RpcServer* server) {
       });
   server->AddUnary<v1::ScoreItemsRequest, v1::ScoreItemsResponse>(
       name("ScoreItems"), request(&Raw::RequestScoreItems), [this](auto* call) {
-        const WorkerState* asked = nullptr;
-        const auto step = Step(call, call->template state<CallProgress>(),
-                                 [&](CallProgress* progress, WorkerState* state) {
-                                   asked = state;
-                                   return ranking_.ScoreItems(call->request(), call, progress, state, call->response());
-                                 });
-        // Of several queries the state has the profile of the last one only.
-        if (call->request().queries_size() == 1) LogAnswer("ScoreItems", call, step, asked->subject.profile());
+        WorkerState* asked = nullptr;
+        const auto step =
+            Step(call, call->template state<CallProgress>(), [&](CallProgress* progress, WorkerState* state) {
+              asked = state;
+              return ranking_.ScoreItems(call->request(), call, progress, state, call->response());
+            });
+        if (HasOneProfile(call->request(), *call->response()) && asked != nullptr) {
+          LogAnswer("ScoreItems", call, step, asked->subject.profile());
+        }
         GoOn(call, step);
       });
   server->AddUnary<v1::GetVectorsRequest, v1::GetVectorsResponse>(
