@@ -2,7 +2,8 @@
 import pytest
 
 COMMANDS = [
-    ["train"], ["train", "svd"], ["train", "nmf"], ["split"], ["evaluate"], ["pack"], ["inspect"], ["verify"], ["query"], ["query", "recommend"],
+    ["train"], ["train", "svd"], ["train", "nmf"], ["split"], ["evaluate"], ["pack"], ["inspect"], ["verify"], ["publish"], ["query"],
+    ["query", "recommend"],
     ["query", "batch"], ["query", "similar"], ["query", "score"], ["query", "vectors"], ["query", "update"],
     ["query", "profile"], ["query", "profiles"], ["query", "delete"], ["query", "availability"],
     ["query", "availability", "set"], ["query", "availability", "list"],
@@ -45,7 +46,8 @@ def test_version(kindred):
     ["query", "update", "--user", "u", "--event", "i", "--mode", "replace"], ["query", "availability"],
     ["query", "availability", "set"],
     ["query", "similar"], ["query", "update", "--user", "u"], ["query", "update", "--event", "i"], ["query", "profile"],
-    ["verify"], ["inspect"], ["train"], ["train", "nmf"], ["pack"],
+    ["verify"], ["inspect"], ["train"], ["train", "nmf"], ["pack"], ["publish"], ["publish", "a.safetensors"],
+    ["publish", "a.safetensors", "models/a", "--version", "0"],
 ], ids=lambda args: " ".join(args) or "nothing")
 def test_wrong_usage_exits_2_and_says_so(kindred, args):
     result = kindred(*args)
