@@ -47,13 +47,13 @@ void AppendState(const std::string& path, const struct stat& info, std::string* 
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StoreWatcher>> StoreWatcher::Open(const std::string& store_dir) {
+absl::StatusOr<std::unique_ptr<StoreWatcher>> StoreWatcher::Open(const std::string& store_dir, bool ask_kernel) {
   const int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd < 0) return absl::ErrnoToStatus(errno, "cannot watch the model store: eventfd");
-  const int inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  const int inotify_fd = ask_kernel ? inotify_init1(IN_CLOEXEC | IN_NONBLOCK) : -1;
   const int error = errno;
   std::unique_ptr<StoreWatcher> watcher(new StoreWatcher(store_dir, wake_fd, inotify_fd));
-  if (inotify_fd < 0) {
+  if (ask_kernel && inotify_fd < 0) {
     watcher->note_ =
         absl::StrCat("changes of the model store are noticed by looking, every second: inotify: ", strerror(error),
                      " (fs.inotify.max_user_instances)");

@@ -20,8 +20,9 @@ class StoreWatcher {
  public:
   // Watches <store_dir>, its model folders and their version folders; those that come later are taken in. Folders whose
   // names begin with a dot are not (a version that is being published). A store that is not there yet is no error.
-  // RESOURCE_EXHAUSTED when the process may open no more files.
-  static absl::StatusOr<std::unique_ptr<StoreWatcher>> Open(const std::string& store_dir);
+  // RESOURCE_EXHAUSTED when the process may open no more files. Without `ask_kernel` it works by looking alone, as
+  // where the kernel has no inotify left.
+  static absl::StatusOr<std::unique_ptr<StoreWatcher>> Open(const std::string& store_dir, bool ask_kernel = true);
   ~StoreWatcher();
   StoreWatcher(const StoreWatcher&) = delete;
   StoreWatcher& operator=(const StoreWatcher&) = delete;

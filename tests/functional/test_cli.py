@@ -2,7 +2,8 @@
 import pytest
 
 COMMANDS = [
-    ["train"], ["train", "svd"], ["train", "nmf"], ["split"], ["evaluate"], ["pack"], ["compress"], ["unpack"], ["inspect"], ["verify"], ["query"], ["query", "recommend"],
+    ["train"], ["train", "svd"], ["train", "nmf"], ["split"], ["evaluate"], ["pack"], ["compress"], ["unpack"], ["inspect"],
+    ["verify"], ["publish"], ["query"], ["query", "recommend"],
     ["query", "batch"], ["query", "similar"], ["query", "score"], ["query", "vectors"], ["query", "update"],
     ["query", "profile"], ["query", "profiles"], ["query", "delete"], ["query", "availability"],
     ["query", "availability", "set"], ["query", "availability", "list"],
@@ -52,7 +53,8 @@ def test_version(kindred):
     ["models", "label", "groceries", "canary", "1", "--percent", "101"], ["models", "watch", "--timeout", "3"],
     ["replay"], ["replay", "/no/such/file"], ["replay", "-", "--digest", "short"],
     ["query", "recommend", "--log", "x", "--pages", "2"], ["query", "score", "--user", "u", "v", "--item", "i", "--log", "x"],
-    ["verify"], ["inspect"], ["train"], ["train", "nmf"], ["pack"],
+    ["verify"], ["inspect"], ["train"], ["train", "nmf"], ["pack"], ["publish"], ["publish", "a.safetensors"],
+    ["publish", "a.safetensors", "models/a", "--version", "0"],
 ], ids=lambda args: " ".join(args) or "nothing")
 def test_wrong_usage_exits_2_and_says_so(kindred, args):
     result = kindred(*args)
