@@ -1,6 +1,6 @@
 // What a version's folder in a model store holds → a bundle that can be mapped (requirements C4 and C6). Compressed
-// bundles and legacy files become bundles in a working folder, which is one server's own: CleanPrepared deletes what its
-// caller does not keep. Thread-safe.
+// bundles and legacy files become bundles in a working folder, which is one server's own: CleanPrepared deletes what
+// its caller does not keep. Thread-safe.
 #pragma once
 
 #include <cstdint>
