@@ -1,6 +1,6 @@
 // What a version's folder in a model store holds → a bundle that can be mapped (requirements C4 and C6). Compressed
-// bundles and legacy files become bundles in a working folder. Thread-safe; several processes may share a working
-// folder while they make versions, but each cleans up what it does not keep itself.
+// bundles and legacy files become bundles in a working folder, which is one server's own: CleanPrepared deletes what
+// its caller does not keep. Thread-safe.
 #pragma once
 
 #include <cstdint>
