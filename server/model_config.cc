@@ -22,7 +22,7 @@ absl::Status CompleteGate(v1::GateConfig* gate) {
   KINDRED_COMPLETE(gate, memory_headroom_bytes, uint64_t{64} << 20, 0, kTebibyte);
   KINDRED_COMPLETE(gate, memory_limit_bytes, 0, 0, uint64_t{1} << 60);
   KINDRED_COMPLETE_NUMBER(gate, min_overlap, "models.gate.min_overlap", 0.05, 0, 1);
-  KINDRED_COMPLETE_NUMBER(gate, max_own_rank_drop, "models.gate.max_own_rank_drop", 0.15, 0, 1);
+  KINDRED_COMPLETE_NUMBER(gate, max_own_rank_drop, "models.gate.max_own_rank_drop", 0.2, 0, 1);
   KINDRED_COMPLETE_NUMBER(gate, min_catalogue, "models.gate.min_catalogue", 0.5, 0, 1);
   return absl::OkStatus();
 }
