@@ -37,7 +37,7 @@ TEST(ModelConfig, DefaultsAreThoseOfTheSchema) {
   EXPECT_EQ(options.gate.memory_headroom_bytes, 64u << 20);
   EXPECT_EQ(options.gate.memory_limit_bytes, 0u);
   EXPECT_EQ(options.gate.min_overlap, 0.05);
-  EXPECT_EQ(options.gate.max_own_rank_drop, 0.15);
+  EXPECT_EQ(options.gate.max_own_rank_drop, 0.2);
   EXPECT_EQ(options.gate.min_catalogue, 0.5);
   EXPECT_EQ(options.keep_ready, 1);
   EXPECT_EQ(options.poll_interval, std::chrono::seconds(5));
