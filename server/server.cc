@@ -287,6 +287,8 @@ void Server::Stop() {
   SetState(State::kDraining);
   // Ends the calls of operators who wait for a model, and tells nobody of changes from now on.
   if (manager_ != nullptr) manager_->Stop();
+  // A change that it was telling of may have found the state before.
+  metrics_.SetReady(false);
   const bool serving = rpc_ != nullptr && !rpc_->address().empty();
   if (serving) Drain();
   // Before the workers end: it finishes calls that wait for their update.
