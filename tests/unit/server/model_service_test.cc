@@ -242,7 +242,7 @@ TEST_F(ModelServiceTest, ARefusalSaysWhyAndForceIsHeard) {
   status = Ask(&Stub::ActivateVersion, force, &response);
   EXPECT_TRUE(status.ok()) << status.error_message();
   loader_->refusal = absl::AbortedError("files changed while they were loaded");
-  status = Ask(&Stub::LoadVersion, LoadRequest(3), &response);
+  status = Ask(&Stub::ActivateVersion, ActivateRequest(3), &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::ABORTED);
   EXPECT_EQ(DetailsOf(status).reason, "FILES_CHANGED");
   loader_->refusal = absl::ResourceExhaustedError("needs 7 bytes, 6 are there");
