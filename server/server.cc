@@ -186,10 +186,10 @@ absl::Status Server::StartRpc() {
     LogInfo("request log open", {{"path", log.path()}, {"percent", log.percent()}});
   }
   const bool await_redis = config_.profiles().redis().required_durability() == v1::REQUIRED_DURABILITY_REDIS;
-  service_ = std::make_unique<RecommendationService>(
-      &models_, &availability_, store_, writer_.get(), options.threads,
-      await_redis ? StoreDurability::kRedis : StoreDurability::kJournal,
-      redis_ != nullptr ? redis_->answers() : nullptr, shadow_.get(), request_log_.get());
+  service_ = std::make_unique<RecommendationService>(&models_, &availability_, store_, writer_.get(), options.threads,
+                                                     await_redis ? StoreDurability::kRedis : StoreDurability::kJournal,
+                                                     redis_ != nullptr ? redis_->answers() : nullptr, shadow_.get(),
+                                                     request_log_.get());
   rpc_ = std::make_unique<rpc::RpcServer>(options);
   service_->Register(rpc_.get());
   RETURN_IF_ERROR(rpc_->Start());

@@ -81,9 +81,10 @@ void AppendVersions(const ModelsSnapshot& snapshot, std::string* html) {
   }
   StrAppend(html, "</table>\n");
   if (snapshot.shadows.empty()) return;
-  StrAppend(html,
-            "<h2>Shadows</h2>\n<table><tr><th>Model</th><th>Version</th><th class=n>Compared</th><th class=n>Failed"
-            "</th><th class=n>Dropped</th><th class=n>Overlap</th><th class=n>Score shift</th><th class=n>Time</th></tr>\n");
+  StrAppend(
+      html,
+      "<h2>Shadows</h2>\n<table><tr><th>Model</th><th>Version</th><th class=n>Compared</th><th class=n>Failed"
+      "</th><th class=n>Dropped</th><th class=n>Overlap</th><th class=n>Score shift</th><th class=n>Time</th></tr>\n");
   for (const ShadowFigures& shadow : snapshot.shadows) {
     absl::StrAppendFormat(html,
                           "<tr><td>%s</td><td>%s</td><td class=n>%d</td><td class=n>%d</td><td class=n>%d</td>"

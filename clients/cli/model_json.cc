@@ -71,9 +71,13 @@ Json ToJson(const v1::ServedModel& model) {
   for (const v1::ModelVersion& version : model.versions()) json["versions"].push_back(ToJson(version));
   if (model.has_shadow()) {
     const v1::ShadowComparison& shadow = model.shadow();
-    json["shadow"] = {{"version", shadow.version()},         {"compared", shadow.compared()}, {"failed", shadow.failed()},
-                      {"dropped", shadow.dropped()},         {"overlap", shadow.overlap()},
-                      {"score_shift", shadow.score_shift()}, {"latency_ratio", shadow.latency_ratio()}};
+    json["shadow"] = {{"version", shadow.version()},
+                      {"compared", shadow.compared()},
+                      {"failed", shadow.failed()},
+                      {"dropped", shadow.dropped()},
+                      {"overlap", shadow.overlap()},
+                      {"score_shift", shadow.score_shift()},
+                      {"latency_ratio", shadow.latency_ratio()}};
   }
   return json;
 }

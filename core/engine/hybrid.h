@@ -6,7 +6,8 @@
 
 namespace kindred {
 
-// It has a content space, or a blend with all its parts. One that has neither is ready all the same, and goes on without.
+// It has a content space, or a blend with all its parts. One that has neither is ready all the same, and goes on
+// without.
 bool IsHybridReady(const Model& model);
 
 }  // namespace kindred

@@ -26,9 +26,8 @@ std::pair<std::string_view, std::string_view> SplitSpaceTensor(const BundleInfo&
 bool IsOfDefault(const BundleInfo& info, std::string_view space) {
   if (space == info.default_space) return true;
   const auto found = info.spaces.find(info.default_space);
-  return found != info.spaces.end() &&
-         std::any_of(found->second.parts.begin(), found->second.parts.end(),
-                     [space](const BlendPart& part) { return part.space == space; });
+  return found != info.spaces.end() && std::any_of(found->second.parts.begin(), found->second.parts.end(),
+                                                   [space](const BlendPart& part) { return part.space == space; });
 }
 
 // Whether any request may read any page of the tensor. A user's rows are read for that user alone, and a space that the

@@ -123,8 +123,8 @@ absl::Status ModelManager::Impl::CheckUnchanged(const std::string& signature, co
   const bool changed = known.changed || generation->poisoned() || SignatureOf(known.stored.path) != signature;
   if (!changed) return absl::OkStatus();
   return absl::AbortedError(StrCat(known.stored.path,
-                                    ": files changed while they were loaded; publish a version by renaming its "
-                                    "complete folder into the store"));
+                                   ": files changed while they were loaded; publish a version by renaming its "
+                                   "complete folder into the store"));
 }
 
 void ModelManager::Impl::NoteResult(const KnownVersion& known, const GateResult& result) {

@@ -109,11 +109,11 @@ class ModelManager::Impl {
   // The manager's thread's.
   Decisions decisions_;
   std::map<std::string, ServedModel, std::less<>> models_;
-  std::string store_error_;         // of the last scan, so that it is told once
-  std::set<std::string> refused_;   // folders, likewise
+  std::string store_error_;        // of the last scan, so that it is told once
+  std::set<std::string> refused_;  // folders, likewise
   Clock::time_point next_scan_{};
-  // Generations on their way out: kept here so that it is never a request that unmaps one. Those that nobody else has any
-  // more go on a thread of their own.
+  // Generations on their way out: kept here so that it is never a request that unmaps one. Those that nobody else has
+  // any more go on a thread of their own.
   std::vector<ModelHandle> leaving_;
   std::future<void> unmapping_;
   bool work_due_ = true;   // something may be aspired to that is not so yet

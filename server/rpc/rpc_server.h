@@ -59,8 +59,8 @@ class RpcServer {
     Add<QueuedStream, ServerStreamCall<Req, Res>>(std::move(name), std::move(request_stream), std::move(handler));
   }
 
-  // Has `then` called with a worker's number, on its thread, about once a second while it has nothing else to do. Before
-  // Start.
+  // Has `then` called with a worker's number, on its thread, about once a second while it has nothing else to do.
+  // Before Start.
   void OnIdle(std::function<void(uint32_t worker)> then) { on_idle_ = std::move(then); }
 
   // Answers one call in this thread, without a network and whether or not the server was started, as worker 0; see

@@ -86,8 +86,8 @@ class Worker {
   bool stopping_ = false;
   std::atomic<bool> refusing_{false};
   // Of the worker's thread.
-  std::atomic<std::thread::id> thread_id_;  // others compare theirs with it
-  std::function<void()> on_idle_;  // may be empty
+  std::atomic<std::thread::id> thread_id_;                        // others compare theirs with it
+  std::function<void()> on_idle_;                                 // may be empty
   gpr_timespec idle_time_ = gpr_inf_future(GPR_CLOCK_MONOTONIC);  // when it is due
   uint32_t parked_ = 0;
   std::vector<Event> seen_;   // taken from the queue by Look

@@ -36,8 +36,7 @@ class MetricsTest : public ::testing::Test {
                            redis.client.nodes.emplace_back().endpoint = "127.0.0.1:6379";
                            return redis;
                          },
-                         [] { return Versions(); },
-                         request_log_.get()});
+                         [] { return Versions(); }, request_log_.get()});
   }
   ~MetricsTest() override { std::filesystem::remove(LogConfig().path()); }
 
