@@ -68,8 +68,7 @@ std::string DriftText(const v1::VersionDrift& drift) {
 std::string ShadowText(const v1::ShadowComparison& shadow) {
   return absl::StrFormat(
       "shadow: version %d, %s answers compared (%s failed, %s left out): %.1f %% of items in common, scores shifted by "
-      "%.2g, "
-      "%.2f times the time",
+      "%.2g, %.2f times the time",
       shadow.version(), WithCommas(shadow.compared()), WithCommas(shadow.failed()), WithCommas(shadow.dropped()),
       shadow.overlap() * 100, shadow.score_shift(), shadow.latency_ratio());
 }
