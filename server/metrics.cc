@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "core/engine/hybrid.h"
 #include "core/engine/recommender.h"
 #include "core/kernels/dispatch.h"
 #include "server/advice_metrics.h"
@@ -123,6 +124,12 @@ void CollectModels(const ModelRegistry& registry, MetricFamilies* out) {
   for (const ModelHandle& model : models) items.Add({{"model", model->name()}}, model->n_items());
   auto users = Gauge(out, "kindred_model_users", "Users that the model was trained with.");
   for (const ModelHandle& model : models) users.Add({{"model", model->name()}}, model->n_users());
+  auto hybrid = Gauge(out, "kindred_model_hybrid_ready",
+                      "1 for a version in memory that has content or a blend with it, 0 for one that goes on without.");
+  for (const ModelHandle& model : registry.AllReady()) {
+    if (model->poisoned()) continue;
+    hybrid.Add({{"model", model->name()}, {"version", model->version()}}, IsHybridReady(*model) ? 1 : 0);
+  }
   auto bytes = Gauge(out, "kindred_model_bytes", "Size of the model's bundle file.");
   for (const ModelHandle& model : models) {
     bytes.Add({{"model", model->name()}}, static_cast<double>(model->info().file_size));

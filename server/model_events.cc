@@ -97,7 +97,11 @@ void ModelEvents::OnDamage(const VersionStatus& version, std::string_view kind, 
   fields["kind"] = kind;
   fields["error"] = what;
   fields["poisoned"] = version.poisoned;
-  LogError("model damaged", fields);
+  if (version.poisoned) {
+    LogError("model damaged", fields);
+  } else {
+    LogWarn("model files changed", fields);  // what was loaded serves on
+  }
   {
     const std::lock_guard lock(mutex_);
     ++counts_[version.model].damage[std::string(kind)];

@@ -15,7 +15,8 @@ constexpr std::array<VersionState, 7> kStates = {
     VersionState::kDraining,   VersionState::kGone,      VersionState::kFailed};
 
 // There from the start, so that an alert sees the first of each.
-constexpr std::array<std::string_view, 5> kDamageKinds = {"sigbus", "modified", "scrub", "deleted", "unreadable"};
+constexpr std::array<std::string_view, 6> kDamageKinds = {"sigbus",  "modified",   "scrub",
+                                                          "deleted", "unreadable", "ignored"};
 
 MetricLabels Labels(const ModelStatus& model, const VersionStatus& version) {
   return {{"model", model.model}, {"version", StrCat(version.version)}};

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/engine/hybrid.h"
 #include "server/excerpt.h"
 #include "server/field_checks.h"
 #include "server/grpc_status.h"
@@ -85,6 +86,8 @@ std::string_view ModelService::ReasonOf(const absl::Status& status, const std::s
       return model.empty() || manager_->Get(model).ok() ? "VERSION_NOT_FOUND" : "MODEL_NOT_FOUND";
     case absl::StatusCode::kDataLoss:
       return "GOLDEN_QUERIES_DIFFER";
+    case absl::StatusCode::kAborted:
+      return "FILES_CHANGED";
     case absl::StatusCode::kResourceExhausted:
       return "MEMORY_EXHAUSTED";
     case absl::StatusCode::kFailedPrecondition:
@@ -310,6 +313,7 @@ void ModelService::WriteVersion(const VersionStatus& version, v1::ModelVersion* 
   if (model == nullptr) return;
   out->set_n_items(model->n_items());
   out->set_n_users(model->n_users());
+  out->set_hybrid_ready(IsHybridReady(*model));
   absl::Time created;
   std::string unparsed;
   if (!absl::ParseTime(absl::RFC3339_full, model->info().created_at, &created, &unparsed)) return;
@@ -334,6 +338,7 @@ void ModelService::WriteModel(const ModelStatus& model, v1::ServedModel* out) co
     uint64_t version = 0;
     if (absl::SimpleAtoi(figures.version, &version)) shadow->set_version(version);
     shadow->set_compared(figures.compared);
+    shadow->set_failed(figures.failed);
     shadow->set_dropped(figures.dropped);
     shadow->set_overlap(figures.overlap);
     shadow->set_score_shift(figures.score_shift);

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/request_events.h"
 #include "server/sound_answer.h"
 
 namespace kindred {
@@ -87,7 +88,7 @@ void RecommendationService::Recommend(RecommendCall* call) {
     shadow_->Offer(*draw, state->models.FindRoutes(call->request().model()), call->request(), *call->response(),
                    ShadowScorer::ThreadCpuNs() - begin);
   }
-  LogAnswer("Recommend", call, step, state->subject.profile());
+  LogAnswer("Recommend", call, step, state->subject.profile(), state->subject.now_ms());
   GoOn(call, step);
 }
 
@@ -109,6 +110,8 @@ RecommendationService::~RecommendationService() = default;
 
 void RecommendationService::Register(rpc::RpcServer* server) {
   server->AddService(&raw_);
+  // A worker that no call reaches would keep the generations that it saw last.
+  server->OnIdle([this](uint32_t worker) { states_[worker]->LetGo(); });
   const auto name = [](std::string_view method) {
     return rpc::MethodName{std::string(kServiceName), std::string(method)};
   };
@@ -135,7 +138,7 @@ void RecommendationService::Register(rpc::RpcServer* server) {
         const auto step = Step(call, nullptr, [&](CallProgress*, WorkerState* state) {
           return Done(ranking_.SimilarItems(call->request(), state, call->response()));
         });
-        LogAnswer("SimilarItems", call, step, Profile());
+        LogAnswer("SimilarItems", call, step, Profile(), NowMs());
         GoOn(call, step);
       });
   server->AddUnary<v1::ScoreItemsRequest, v1::ScoreItemsResponse>(
@@ -147,7 +150,7 @@ void RecommendationService::Register(rpc::RpcServer* server) {
               return ranking_.ScoreItems(call->request(), call, progress, state, call->response());
             });
         if (HasOneProfile(call->request(), *call->response()) && asked != nullptr) {
-          LogAnswer("ScoreItems", call, step, asked->subject.profile());
+          LogAnswer("ScoreItems", call, step, asked->subject.profile(), asked->subject.now_ms());
         }
         GoOn(call, step);
       });

@@ -55,11 +55,12 @@ class RecommendationService {
   using RecommendCall = rpc::UnaryCall<v1::RecommendRequest, v1::RecommendResponse>;
   void Recommend(RecommendCall* call);
 
-  // Gives the log a call if `step` was its last one. `profile`: the one that was used.
+  // Gives the log a call if `step` was its last one. `profile`: the one that was used; `time_ms`: as RequestLog::Add.
   template <typename Call>
-  void LogAnswer(const char* method, Call* call, const absl::StatusOr<rpc::CallStep>& step, const Profile& profile) {
+  void LogAnswer(const char* method, Call* call, const absl::StatusOr<rpc::CallStep>& step, const Profile& profile,
+                 int64_t time_ms) {
     if (log_ == nullptr || !step.ok() || *step != rpc::CallStep::kDone || !log_->Sample()) return;
-    log_->Add(method, call->request(), *call->response(), profile);
+    log_->Add(method, call->request(), *call->response(), profile, time_ms);
   }
 
   const bool remote_;

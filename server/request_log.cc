@@ -6,9 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstdio>
 #include <cstring>
+#include <deque>
+#include <mutex>
 #include <random>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -19,7 +23,6 @@
 #include "server/config_checks.h"
 #include "server/logging.h"
 #include "server/profile_token.h"
-#include "server/request_events.h"
 
 namespace kindred {
 namespace {
@@ -62,6 +65,57 @@ bool WriteWhole(int file, std::string_view line) {
 
 }  // namespace
 
+// The queue and the thread that empties it into the file.
+class RequestLog::Writer {
+ public:
+  struct Entry {
+    int64_t time_ms = 0;
+    const char* method = nullptr;
+    std::string profile_token;
+    bool profile_cut = false;  // the token holds only the last of its events
+    std::unique_ptr<google::protobuf::Message> request, response;
+    size_t bytes = 0;
+  };
+
+  Writer(const v1::RequestLogConfig& config, int file, uint64_t file_bytes)
+      : config_(config), file_(file), file_bytes_(file_bytes), torn_(file_bytes > 0) {}
+  ~Writer() {
+    if (file_ >= 0) close(file_);
+  }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  const RequestLogCounts& counts() const { return counts_; }
+
+  // Whether there is room for so many bytes, which are taken.
+  bool Reserve(size_t bytes);
+  void Push(Entry entry);
+  // Until Stop was called and the queue is empty, or Stop gave up.
+  void Run();
+  // Waits at most kStopTime for Run to end; false: it goes on, and drops what it has not written.
+  bool Stop();
+
+ private:
+  void WriteEntry(const Entry& entry);
+  void Rotate();
+  static std::string LineOf(const Entry& entry);
+
+  const v1::RequestLogConfig config_;
+  RequestLogCounts counts_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Entry> queue_;  // guarded by mutex_, as the next four
+  size_t queued_bytes_ = 0;
+  bool stopped_ = false;
+  bool ended_ = false;      // Run
+  bool abandoned_ = false;  // nobody waits for it
+  // Of the thread.
+  int file_;  // -1: could not be opened again
+  uint64_t file_bytes_;
+  bool failing_ = false;
+  bool torn_;  // the file may end within a line
+};
+
 absl::Status CompleteRequestLog(v1::RequestLogConfig* config) {
   if (!config->has_percent()) config->set_percent(kDefaultPercent);
   // Written so that NaN is refused.
@@ -86,17 +140,17 @@ absl::StatusOr<std::unique_ptr<RequestLog>> RequestLog::Open(const v1::RequestLo
 }
 
 RequestLog::RequestLog(const v1::RequestLogConfig& config, int file, uint64_t file_bytes)
-    : config_(config), file_(file), file_bytes_(file_bytes), torn_(file_bytes > 0), writer_([this] { Write(); }) {}
+    : config_(config),
+      writer_(std::make_shared<Writer>(config, file, file_bytes)),
+      thread_([writer = writer_] { writer->Run(); }) {}
 
 RequestLog::~RequestLog() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
-  }
-  changed_.notify_one();
-  writer_.join();
-  if (file_ >= 0) close(file_);
+  if (writer_->Stop()) return thread_.join();
+  LogWarn("the request log was not written to its end: its disk hangs", {{"path", config_.path()}});
+  thread_.detach();
 }
+
+const RequestLogCounts& RequestLog::counts() const { return writer_->counts(); }
 
 bool RequestLog::Sample() const {
   if (config_.percent() >= 100) return true;
@@ -105,38 +159,53 @@ bool RequestLog::Sample() const {
 }
 
 void RequestLog::Add(const char* method, const google::protobuf::Message& request,
-                     const google::protobuf::Message& response, const Profile& profile) {
-  Entry entry;
-  entry.time_ms = NowMs();
+                     const google::protobuf::Message& response, const Profile& profile, int64_t time_ms) {
+  Writer::Entry entry;
+  entry.time_ms = time_ms;
   entry.method = method;
   entry.bytes = request.ByteSizeLong() + response.ByteSizeLong();
-  {
-    // Before anything is copied, so that a disk that hangs costs requests nothing.
-    const std::lock_guard lock(mutex_);
-    if (queue_.size() >= kMaxQueued || queued_bytes_ + entry.bytes > kMaxQueuedBytes) {
-      counts_.dropped.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    queued_bytes_ += entry.bytes;
-  }
+  // Before anything is copied, so that a disk that hangs costs requests nothing.
+  if (!writer_->Reserve(entry.bytes)) return;
   entry.request = CopyOf(request);
   entry.response = CopyOf(response);
   thread_local ProfileCodecScratch scratch;
   EncodeProfileToken(profile, &scratch, &entry.profile_token);
   entry.profile_cut =
       !entry.profile_token.empty() && scratch.record.events_size() < static_cast<int>(profile.events.size());
+  writer_->Push(std::move(entry));
+}
+
+bool RequestLog::Writer::Reserve(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (queue_.size() >= kMaxQueued || queued_bytes_ + bytes > kMaxQueuedBytes) {
+    counts_.dropped.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  queued_bytes_ += bytes;
+  return true;
+}
+
+void RequestLog::Writer::Push(Entry entry) {
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(entry));
   }
-  changed_.notify_one();
+  changed_.notify_all();
 }
 
-void RequestLog::Write() {
+bool RequestLog::Writer::Stop() {
+  std::unique_lock lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+  abandoned_ = !changed_.wait_for(lock, kStopTime, [this] { return ended_; });
+  return !abandoned_;
+}
+
+void RequestLog::Writer::Run() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
-    if (queue_.empty()) return;
+    if (queue_.empty() || abandoned_) break;
     const Entry entry = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
@@ -144,9 +213,11 @@ void RequestLog::Write() {
     lock.lock();
     queued_bytes_ -= entry.bytes;
   }
+  ended_ = true;
+  changed_.notify_all();
 }
 
-void RequestLog::WriteEntry(const Entry& entry) {
+void RequestLog::Writer::WriteEntry(const Entry& entry) {
   std::string line = LineOf(entry);
   if (file_bytes_ > 0 && file_bytes_ + line.size() > config_.max_file_bytes()) Rotate();
   if (file_ < 0) file_ = OpenForAppending(config_.path());
@@ -164,7 +235,7 @@ void RequestLog::WriteEntry(const Entry& entry) {
           {{"path", config_.path()}, {"error", std::strerror(errno)}});
 }
 
-void RequestLog::Rotate() {
+void RequestLog::Writer::Rotate() {
   if (file_ >= 0) close(file_);
   const auto old = [this](uint32_t n) { return n == 0 ? config_.path() : StrCat(config_.path(), ".", n); };
   // What cannot be put aside is written on, and looked at again with the next line.
@@ -175,7 +246,7 @@ void RequestLog::Rotate() {
   torn_ = false;
 }
 
-std::string RequestLog::LineOf(const Entry& entry) {
+std::string RequestLog::Writer::LineOf(const Entry& entry) {
   const std::string time =
       absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(entry.time_ms), absl::UTCTimeZone());
   std::string line = StrCat(R"({"time":")", time, R"(","method":")", entry.method, R"(",)");

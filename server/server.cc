@@ -186,10 +186,10 @@ absl::Status Server::StartRpc() {
     LogInfo("request log open", {{"path", log.path()}, {"percent", log.percent()}});
   }
   const bool await_redis = config_.profiles().redis().required_durability() == v1::REQUIRED_DURABILITY_REDIS;
-  service_ = std::make_unique<RecommendationService>(
-      &models_, &availability_, store_, writer_.get(), options.threads,
-      await_redis ? StoreDurability::kRedis : StoreDurability::kJournal,
-      redis_ != nullptr ? redis_->answers() : nullptr, shadow_.get(), request_log_.get());
+  service_ = std::make_unique<RecommendationService>(&models_, &availability_, store_, writer_.get(), options.threads,
+                                                     await_redis ? StoreDurability::kRedis : StoreDurability::kJournal,
+                                                     redis_ != nullptr ? redis_->answers() : nullptr, shadow_.get(),
+                                                     request_log_.get());
   rpc_ = std::make_unique<rpc::RpcServer>(options);
   service_->Register(rpc_.get());
   RETURN_IF_ERROR(rpc_->Start());
@@ -287,6 +287,8 @@ void Server::Stop() {
   SetState(State::kDraining);
   // Ends the calls of operators who wait for a model, and tells nobody of changes from now on.
   if (manager_ != nullptr) manager_->Stop();
+  // A change that it was telling of may have found the state before.
+  metrics_.SetReady(false);
   const bool serving = rpc_ != nullptr && !rpc_->address().empty();
   if (serving) Drain();
   // Before the workers end: it finishes calls that wait for their update.

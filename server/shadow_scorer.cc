@@ -57,6 +57,10 @@ void ShadowScorer::LearnShare() {
   for (const auto& [name, routes] : *models_->Snapshot()) {
     if (routes->shadow != nullptr) most = std::max(most, routes->shadow_share);
   }
+  {
+    const std::lock_guard lock(figures_mutex_);
+    Forget(*models_->Snapshot());
+  }
   most_share_.store(most, std::memory_order_relaxed);
   known_epoch_.store(epoch, std::memory_order_release);
 }
@@ -77,12 +81,13 @@ void ShadowScorer::Offer(uint32_t draw, const ModelRoutes* routes, const v1::Rec
   if (!request.page_token().empty() || SplitReference(request.model()).chosen) return;
   Task task;
   task.shadow = routes->shadow;
+  task.serving = routes->serving->digest();
   task.cpu_ns = cpu_ns;
   {
     const std::lock_guard lock(queue_mutex_);
     if (queue_.size() >= kMaxWaiting) {
       const std::lock_guard figures(figures_mutex_);
-      ++SumsOf(*task.shadow).dropped;
+      if (Sums* const sums = SumsOf(task)) ++sums->dropped;
       return;
     }
   }
@@ -96,14 +101,29 @@ void ShadowScorer::Offer(uint32_t draw, const ModelRoutes* routes, const v1::Rec
   queued_.notify_one();
 }
 
-ShadowScorer::Sums& ShadowScorer::SumsOf(const Model& shadow) {
-  Sums& sums = sums_[shadow.name()];
-  if (sums.version != shadow.version() || sums.digest != shadow.digest()) {
-    sums = Sums();
-    sums.version = shadow.version();
-    sums.digest = shadow.digest();
-  }
-  return sums;
+bool ShadowScorer::AreOf(const Sums& sums, const ModelRoutes& routes) {
+  return routes.shadow != nullptr && sums.version == routes.shadow->version() &&
+         sums.digest == routes.shadow->digest() && sums.serving == routes.serving->digest();
+}
+
+void ShadowScorer::Forget(const ModelRegistry::Table& table) const {
+  std::erase_if(sums_, [&table](const auto& entry) {
+    const auto routes = table.find(entry.first);
+    return routes == table.end() || !AreOf(entry.second, *routes->second);
+  });
+}
+
+ShadowScorer::Sums* ShadowScorer::SumsOf(const Task& task) {
+  Sums fresh;
+  fresh.version = task.shadow->version();
+  fresh.digest = task.shadow->digest();
+  fresh.serving = task.serving;
+  const auto table = models_->Snapshot();
+  const auto routes = table->find(task.shadow->name());
+  if (routes == table->end() || !AreOf(fresh, *routes->second)) return nullptr;
+  Sums& sums = sums_[task.shadow->name()];
+  if (!AreOf(sums, *routes->second)) sums = std::move(fresh);
+  return &sums;
 }
 
 void ShadowScorer::Run() {
@@ -130,7 +150,7 @@ void ShadowScorer::Answer(const Task& task) {
   const absl::Status answered = rpc::RunLocally(&call_, task.request, &responses);
   if (!answered.ok()) {
     const std::lock_guard lock(figures_mutex_);
-    ++SumsOf(*task.shadow).failed;
+    if (Sums* const sums = SumsOf(task)) ++sums->failed;
   }
   // A version that is a shadow no more is not kept by the last look at it.
   shadows_.Remove(task.shadow->name());
@@ -166,27 +186,29 @@ void ShadowScorer::Compare(const Task& task, const v1::RecommendResponse& respon
   }
   const size_t longest = std::max(task.given.size(), scores.size());
   const std::lock_guard lock(figures_mutex_);
-  Sums& sums = SumsOf(*task.shadow);
-  ++sums.compared;
-  sums.overlap += longest == 0 ? 1 : static_cast<double>(both) / static_cast<double>(longest);
-  sums.shift += shift;
-  sums.shifts += shifts;
-  sums.given_ns += task.cpu_ns;
-  sums.shadow_ns += cpu_ns;
+  Sums* const sums = SumsOf(task);
+  if (sums == nullptr) return;
+  ++sums->compared;
+  sums->overlap += longest == 0 ? 1 : static_cast<double>(both) / static_cast<double>(longest);
+  sums->shift += shift;
+  sums->shifts += shifts;
+  sums->given_ns += task.cpu_ns;
+  sums->shadow_ns += cpu_ns;
 }
 
 std::vector<ShadowFigures> ShadowScorer::Figures() const {
   std::vector<ShadowFigures> all;
-  const auto table = models_->Snapshot();
   const std::lock_guard lock(figures_mutex_);
+  const auto table = models_->Snapshot();
+  // Here too: where no call comes nothing else notices.
+  Forget(*table);
   for (const auto& [name, routes] : *table) {
     if (routes->shadow == nullptr) continue;
     ShadowFigures figures;
     figures.model = name;
     figures.version = routes->shadow->version();
     const auto found = sums_.find(name);
-    if (found != sums_.end() && found->second.digest == routes->shadow->digest() &&
-        found->second.version == figures.version) {
+    if (found != sums_.end()) {
       const Sums& sums = found->second;
       const auto compared = static_cast<double>(sums.compared);
       figures.compared = sums.compared;

@@ -27,7 +27,7 @@
 
 namespace kindred {
 
-// What was found since a version became the shadow. Means are 0 where nothing was compared.
+// What was found since a version became the shadow of the one that serves. Means are 0 where nothing was compared.
 struct ShadowFigures {
   std::string model, version;
   uint64_t compared = 0;
@@ -65,13 +65,14 @@ class ShadowScorer {
  private:
   struct Task {
     ModelHandle shadow;
+    std::string serving;  // the digest of the generation that answered
     std::string request;  // serialized
     std::vector<std::pair<std::string, float>> given;
     int64_t cpu_ns = 0;
   };
-  // Sums over what was compared.
+  // Sums over what was compared, of one pair of generations.
   struct Sums {
-    std::string version, digest;
+    std::string version, digest, serving;
     uint64_t compared = 0, failed = 0, dropped = 0, shifts = 0;
     double overlap = 0, shift = 0;
     int64_t given_ns = 0, shadow_ns = 0;
@@ -80,7 +81,11 @@ class ShadowScorer {
 
   // Learns the largest share anew when models were published since.
   void LearnShare();
-  Sums& SumsOf(const Model& shadow);  // REQUIRES: figures_mutex_
+  // Where the task belongs; nullptr where another generation serves by now, or is the shadow. REQUIRES: figures_mutex_
+  Sums* SumsOf(const Task& task);
+  // Takes away what is of shadows that are none any more. REQUIRES: figures_mutex_
+  void Forget(const ModelRegistry::Table& table) const;
+  static bool AreOf(const Sums& sums, const ModelRoutes& routes);
   void Run();
   void Answer(const Task& task);
   void HandleStep(Call* call);
@@ -104,8 +109,8 @@ class ShadowScorer {
   std::deque<Task> queue_;  // guarded by queue_mutex_
   bool stopping_ = false;   // guarded by queue_mutex_
   mutable std::mutex figures_mutex_;
-  std::map<std::string, Sums, std::less<>> sums_;  // by model; guarded by figures_mutex_
-  std::thread thread_;                             // last: it uses the rest
+  mutable std::map<std::string, Sums, std::less<>> sums_;  // by model; guarded by figures_mutex_
+  std::thread thread_;                                     // last: it uses the rest
 };
 
 }  // namespace kindred

@@ -3,6 +3,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "core/base/str_cat.h"
+#include "core/engine/hybrid.h"
 #include "core/kernels/dispatch.h"
 #include "server/build_info.h"
 
@@ -31,7 +32,7 @@ void AppendRow(std::string_view name, std::string_view value, std::string* html)
 void AppendModels(const std::vector<ModelHandle>& models, std::string* html) {
   StrAppend(html,
             "<h2>Models</h2>\n<table><tr><th>Model</th><th>Version</th><th class=n>Items</th><th "
-            "class=n>Users</th><th>Spaces</th><th>Digest</th></tr>\n");
+            "class=n>Users</th><th>Spaces</th><th>Hybrid</th><th>Digest</th></tr>\n");
   for (const ModelHandle& model : models) {
     std::string spaces;
     for (const auto& space : model->spaces()) {
@@ -39,9 +40,9 @@ void AppendModels(const std::vector<ModelHandle>& models, std::string* html) {
     }
     absl::StrAppendFormat(html,
                           "<tr><td>%s</td><td>%s</td><td class=n>%d</td><td class=n>%d</td><td>%s</td>"
-                          "<td><code>%s</code></td></tr>\n",
+                          "<td>%s</td><td><code>%s</code></td></tr>\n",
                           EscapeHtml(model->name()), EscapeHtml(model->version()), model->n_items(), model->n_users(),
-                          EscapeHtml(spaces), EscapeHtml(model->digest()));
+                          EscapeHtml(spaces), IsHybridReady(*model) ? "ready" : "no", EscapeHtml(model->digest()));
   }
   StrAppend(html, "</table>\n");
 }
@@ -80,15 +81,16 @@ void AppendVersions(const ModelsSnapshot& snapshot, std::string* html) {
   }
   StrAppend(html, "</table>\n");
   if (snapshot.shadows.empty()) return;
-  StrAppend(html,
-            "<h2>Shadows</h2>\n<table><tr><th>Model</th><th>Version</th><th class=n>Compared</th><th class=n>Dropped"
-            "</th><th class=n>Overlap</th><th class=n>Score shift</th><th class=n>Time</th></tr>\n");
+  StrAppend(
+      html,
+      "<h2>Shadows</h2>\n<table><tr><th>Model</th><th>Version</th><th class=n>Compared</th><th class=n>Failed"
+      "</th><th class=n>Dropped</th><th class=n>Overlap</th><th class=n>Score shift</th><th class=n>Time</th></tr>\n");
   for (const ShadowFigures& shadow : snapshot.shadows) {
     absl::StrAppendFormat(html,
-                          "<tr><td>%s</td><td>%s</td><td class=n>%d</td><td class=n>%d</td><td class=n>%.3f</td>"
-                          "<td class=n>%.3f</td><td class=n>%.2f ×</td></tr>\n",
-                          EscapeHtml(shadow.model), EscapeHtml(shadow.version), shadow.compared, shadow.dropped,
-                          shadow.overlap, shadow.score_shift, shadow.latency_ratio);
+                          "<tr><td>%s</td><td>%s</td><td class=n>%d</td><td class=n>%d</td><td class=n>%d</td>"
+                          "<td class=n>%.3f</td><td class=n>%.3f</td><td class=n>%.2f ×</td></tr>\n",
+                          EscapeHtml(shadow.model), EscapeHtml(shadow.version), shadow.compared, shadow.failed,
+                          shadow.dropped, shadow.overlap, shadow.score_shift, shadow.latency_ratio);
   }
   StrAppend(html, "</table>\n");
 }

@@ -36,6 +36,7 @@ void SubjectReader::Start(const v1::Subject& subject, uint64_t min_profile_versi
 
 void SubjectReader::Read(ProfileStore* store, const FetchedProfile* fetched, const v1::Subject& subject,
                          uint64_t min_profile_version, int64_t now_ms) {
+  now_ms_ = now_ms;
   if (subject.ignore_stored_profile()) {
     Clear();
     if (subject.has_profile_token()) profile_ = &carried_;

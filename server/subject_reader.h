@@ -51,6 +51,8 @@ class SubjectReader {
   void ReadUser(ProfileStore* store, const FetchedProfile* fetched, std::string_view user_id,
                 uint64_t min_profile_version);
 
+  // That of the last Read.
+  int64_t now_ms() const { return now_ms_; }
   // For the engine. `user_id` is empty where the subject has no user.
   const SubjectView& view() const { return view_; }
   // The profile that is used; of version 0 when there is none.
@@ -73,6 +75,7 @@ class SubjectReader {
   const Profile* profile_ = &stored_;
   std::vector<EventView> live_history_, inline_events_;
   SubjectView view_;
+  int64_t now_ms_ = 0;
   bool store_unavailable_ = false;
   bool stale_ = false;
   ProfileCodecScratch scratch_;

@@ -32,6 +32,12 @@ struct WorkerState {
   // Who sees the number after their own knows that nobody else was here meanwhile.
   uint64_t turn() const { return turn_; }
 
+  // Lets go of generations that are no longer published. Between turns: a call that pinned one keeps it.
+  void LetGo() {
+    generation = nullptr;
+    models.Refresh();
+  }
+
   const uint32_t worker;  // its number
   ModelReader models;
   // That a step of a call found, if any; good until the next search. Steps that share one keep it in CallProgress.

@@ -1,6 +1,7 @@
 #include "clients/cli/call_log.h"
 
 #include <fcntl.h>
+#include <google/protobuf/util/time_util.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "clients/cli/logged_call.h"
 
 namespace kindred {
@@ -17,6 +19,14 @@ CLI::Option* AddLogOption(CLI::App* command, std::string* path) {
   return command
       ->add_option("--log", *path, "Append the call and its answer to this file, for kindred replay; holds user ids")
       ->type_name("FILE");
+}
+
+void TimeEvents(v1::Subject* subject) {
+  if (!subject->has_events()) return;
+  const auto now = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(absl::ToUnixMillis(absl::Now()));
+  for (v1::Event& event : *subject->mutable_events()->mutable_events()) {
+    if (!event.has_time()) *event.mutable_time() = now;
+  }
 }
 
 std::string ProfileTokenOf(const std::string& model, const std::string& user_id, uint64_t version,

@@ -14,6 +14,10 @@ namespace kindred {
 // --log
 CLI::Option* AddLogOption(CLI::App* command, std::string* path);
 
+// Gives the events of `subject` that say no time the present one, as the server does: a call that is to be had again
+// to the bit says what it was answered by.
+void TimeEvents(v1::Subject* subject);
+
 // The profile of `user_id` at `version` as a token; "" where there is none, or another one by now.
 std::string ProfileTokenOf(const std::string& model, const std::string& user_id, uint64_t version,
                            RecommendClient* client);

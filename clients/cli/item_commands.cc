@@ -60,6 +60,7 @@ struct ScoreCommand {
       subject.Fill(query->mutable_subject());
       for (const std::string& id : ids) query->add_item_ids(id);
       whom.push_back(Whom(query->subject()));
+      if (!log.empty()) TimeEvents(query->mutable_subject());
     }
     RecommendClient client(call.server, call.Options());
     const auto response = client.ScoreItems(request);

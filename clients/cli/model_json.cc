@@ -31,7 +31,8 @@ Json ToJson(const v1::ModelVersion& version) {
                {"load_seconds", version.load_seconds()},
                {"golden_queries", version.golden_queries()},
                {"n_items", version.n_items()},
-               {"n_users", version.n_users()}};
+               {"n_users", version.n_users()},
+               {"hybrid_ready", version.hybrid_ready()}};
   if (version.drift().subjects() > 0) {
     const v1::VersionDrift& drift = version.drift();
     json["drift"] = {{"subjects", drift.subjects()},
@@ -70,9 +71,13 @@ Json ToJson(const v1::ServedModel& model) {
   for (const v1::ModelVersion& version : model.versions()) json["versions"].push_back(ToJson(version));
   if (model.has_shadow()) {
     const v1::ShadowComparison& shadow = model.shadow();
-    json["shadow"] = {{"version", shadow.version()},         {"compared", shadow.compared()},
-                      {"dropped", shadow.dropped()},         {"overlap", shadow.overlap()},
-                      {"score_shift", shadow.score_shift()}, {"latency_ratio", shadow.latency_ratio()}};
+    json["shadow"] = {{"version", shadow.version()},
+                      {"compared", shadow.compared()},
+                      {"failed", shadow.failed()},
+                      {"dropped", shadow.dropped()},
+                      {"overlap", shadow.overlap()},
+                      {"score_shift", shadow.score_shift()},
+                      {"latency_ratio", shadow.latency_ratio()}};
   }
   return json;
 }

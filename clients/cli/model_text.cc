@@ -67,10 +67,10 @@ std::string DriftText(const v1::VersionDrift& drift) {
 
 std::string ShadowText(const v1::ShadowComparison& shadow) {
   return absl::StrFormat(
-      "shadow: version %d, %s answers compared (%s left out): %.1f %% of items in common, scores shifted by %.2g, "
-      "%.2f times the time",
-      shadow.version(), WithCommas(shadow.compared()), WithCommas(shadow.dropped()), shadow.overlap() * 100,
-      shadow.score_shift(), shadow.latency_ratio());
+      "shadow: version %d, %s answers compared (%s failed, %s left out): %.1f %% of items in common, scores shifted by "
+      "%.2g, %.2f times the time",
+      shadow.version(), WithCommas(shadow.compared()), WithCommas(shadow.failed()), WithCommas(shadow.dropped()),
+      shadow.overlap() * 100, shadow.score_shift(), shadow.latency_ratio());
 }
 
 // What a table has no room for.
@@ -82,6 +82,9 @@ std::string Details(const v1::ModelVersion& version, absl::Time now) {
   absl::StrAppend(&text, Line(absl::StrCat("  digest ", version.digest())),
                   Line(absl::StrFormat("  loaded in %.2f s, %s golden queries", version.load_seconds(),
                                        WithCommas(version.golden_queries()))));
+  if (version.state() == v1::VERSION_STATE_READY) {
+    absl::StrAppend(&text, Line(version.hybrid_ready() ? "  hybrid: ready" : "  hybrid: no, it has no content"));
+  }
   const v1::VersionMemory& memory = version.memory();
   if (version.has_memory()) {
     absl::StrAppend(&text, Line(absl::StrCat("  memory: ", SizeText(memory.bundle()), " beside ",

@@ -39,6 +39,7 @@ struct RecommendCommand {
     v1::RecommendRequest request;
     if (const absl::Status status = what.Fill(&request); !status.ok()) return PrintError(call, status);
     subject.Fill(request.mutable_subject());
+    if (!log.empty()) TimeEvents(request.mutable_subject());
     if (request.subject().subject_case() == v1::Subject::SUBJECT_NOT_SET) request.clear_subject();
     request.set_page_token(page_token);
     if (print_request) {

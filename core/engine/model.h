@@ -159,7 +159,7 @@ class Model {
   absl::Status VerifyAgain(double max_bytes_per_second, const std::function<bool()>& go_on) const;
 
   // Makes resident, at most so many bytes a second, what any request may touch, so that none waits for a disk: all but
-  // rows of users, spaces of sparse rows and golden queries. Nothing of a copy, which is. `go_on` as above.
+  // rows of users, golden queries and spaces that the default one does not need. Nothing of a copy. `go_on` as above.
   void Prefault(double max_bytes_per_second, const std::function<bool()>& go_on) const;
 
  private:

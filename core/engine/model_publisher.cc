@@ -22,6 +22,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
 #include "core/bundle/file_copy.h"
+#include "core/bundle/model_folder.h"
 #include "core/bundle/store_layout.h"
 #include "core/engine/derive.h"
 #include "core/engine/golden.h"
@@ -99,7 +100,7 @@ class Publisher {
     model_ = fs::absolute(model_dir_, error).lexically_normal().filename().string();
     if (model_.empty()) model_ = fs::absolute(model_dir_, error).lexically_normal().parent_path().filename().string();
     while (model_dir_.size() > 1 && model_dir_.back() == '/') model_dir_.pop_back();
-    if (!error && !model_.empty() && model_[0] != '.') return absl::OkStatus();
+    if (!error && !model_.empty() && model_[0] != '.') return CheckModelFolder(model_);
     return absl::InvalidArgumentError(
         absl::StrFormat("'%s': is not the folder of a model; name one such as models/groceries", model_dir_));
   }

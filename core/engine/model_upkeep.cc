@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "core/base/pace.h"
@@ -12,27 +13,31 @@
 namespace kindred {
 namespace {
 
-// The part of "space.<name>.<part>"; *spec is the space's, nullptr for a tensor of none.
-std::string_view PartOf(const BundleInfo& info, std::string_view tensor, const SpaceSpec** spec) {
-  *spec = nullptr;
+// <name> and <part> of "space.<name>.<part>"; both empty for a tensor of no space.
+std::pair<std::string_view, std::string_view> SplitSpaceTensor(const BundleInfo& info, std::string_view tensor) {
   if (!tensor.starts_with(names::kSpacePrefix)) return {};
   const std::string_view rest = tensor.substr(names::kSpacePrefix.size());
   const size_t dot = rest.find('.');
-  if (dot == rest.npos) return {};
-  const auto space = info.spaces.find(rest.substr(0, dot));
-  if (space != info.spaces.end()) *spec = &space->second;
-  return rest.substr(dot + 1);
+  if (dot == rest.npos || !info.spaces.contains(rest.substr(0, dot))) return {};
+  return {rest.substr(0, dot), rest.substr(dot + 1)};
 }
 
-// Whether any request may read any page of the tensor. A user's rows are read for that user alone, and sparse rows by
-// requests for their space.
+// Whether requests that name no space need this one.
+bool IsOfDefault(const BundleInfo& info, std::string_view space) {
+  if (space == info.default_space) return true;
+  const auto found = info.spaces.find(info.default_space);
+  return found != info.spaces.end() && std::any_of(found->second.parts.begin(), found->second.parts.end(),
+                                                   [space](const BlendPart& part) { return part.space == space; });
+}
+
+// Whether any request may read any page of the tensor. A user's rows are read for that user alone, and a space that the
+// default one does not need by requests that name it.
 bool IsReadAtRandom(const BundleInfo& info, std::string_view tensor) {
   if (tensor.starts_with(absl::StrFormat("%s.", names::kSeen))) return false;
   if (tensor.starts_with(absl::StrFormat("%s.", names::kRecommendations))) return false;
   if (tensor == names::kGoldenQueries) return false;
-  const SpaceSpec* spec = nullptr;
-  const std::string_view part = PartOf(info, tensor, &spec);
-  return spec == nullptr || (part != names::kUsers && !IsSparse(spec->fold_in));
+  const auto [space, part] = SplitSpaceTensor(info, tensor);
+  return space.empty() || (part != names::kUsers && IsOfDefault(info, space));
 }
 
 }  // namespace

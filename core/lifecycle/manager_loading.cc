@@ -46,6 +46,7 @@ bool ModelManager::Impl::TakeBack(KnownVersion* known) {
   if (known->state != VersionState::kDraining) return false;
   ModelHandle model = known->draining.lock();
   if (model == nullptr || model->poisoned()) return false;
+  std::erase(leaving_, model);
   known->model = std::move(model);
   known->draining.reset();
   observer_.OnPrepare(known->model);
@@ -121,9 +122,9 @@ absl::Status ModelManager::Impl::CheckUnchanged(const std::string& signature, co
                                                 const ModelHandle& generation) {
   const bool changed = known.changed || generation->poisoned() || SignatureOf(known.stored.path) != signature;
   if (!changed) return absl::OkStatus();
-  return absl::DataLossError(StrCat(known.stored.path,
-                                    ": files changed while they were loaded; publish a version by renaming its "
-                                    "complete folder into the store"));
+  return absl::AbortedError(StrCat(known.stored.path,
+                                   ": files changed while they were loaded; publish a version by renaming its "
+                                   "complete folder into the store"));
 }
 
 void ModelManager::Impl::NoteResult(const KnownVersion& known, const GateResult& result) {

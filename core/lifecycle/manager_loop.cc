@@ -1,5 +1,6 @@
 // The manager's threads, and what it does all the time: wait, look after what is loaded.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -144,7 +145,8 @@ void ModelManager::Impl::HandleFile(const StoreWatch::File& file) {
         if (known.ready()) GiveUpGeneration(&model, &known, file.kind, what);
       } else if (known.ready() && !known.told_damage) {
         known.told_damage = true;
-        TellDamage(known, file.kind, what);
+        // A copy in memory is as it was.
+        TellDamage(known, file.kind == "modified" ? "ignored" : file.kind, what);
       }
     }
   }
@@ -200,8 +202,8 @@ void ModelManager::Impl::GiveUpGeneration(ServedModel* model, KnownVersion* know
   known->failed_signature = SignatureOf(known->stored.path);
   known->changed_signature.clear();
   known->asked = false;
-  // Readers that still have it find out by themselves; it leaves with the last of them.
-  known->model.reset();
+  // Readers that still have it find out by themselves; it leaves after the last of them.
+  leaving_.push_back(std::move(known->model));
   known->suspect = false;
   Unwatch(known);
   table_.Change(model->name, version, [](VersionStatus* status) { status->poisoned = true; });
@@ -223,7 +225,22 @@ void ModelManager::Impl::TellDamage(const KnownVersion& known, std::string_view 
   observer_.OnDamage(table_.Find(known.stored.model, known.stored.version), kind, what);
 }
 
+void ModelManager::Impl::LetGo() {
+  if (unmapping_.valid() && unmapping_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  const auto first = std::partition(leaving_.begin(), leaving_.end(),
+                                    [](const ModelHandle& generation) { return generation.use_count() > 1; });
+  if (first == leaving_.end()) return;
+  std::vector<ModelHandle> free(std::make_move_iterator(first), std::make_move_iterator(leaving_.end()));
+  leaving_.erase(first, leaving_.end());
+  unmapping_ = std::async(std::launch::async, [this, free = std::move(free)]() mutable {
+    LowerPriority(kLoadNice);
+    free.clear();
+    watch_->Wake();
+  });
+}
+
 void ModelManager::Impl::CheckDraining() {
+  LetGo();
   for (auto& [name, model] : models_) {
     for (auto entry = model.versions.begin(); entry != model.versions.end();) {
       KnownVersion& known = entry->second;

@@ -87,22 +87,22 @@ void ModelManager::Impl::Serve(ServedModel* model, uint64_t version, uint64_t be
 void ModelManager::Impl::Publish(ServedModel* model) {
   table_.SetModel(model->Status());
   const ModelDecisions& decisions = decisions_[model->name];
-  std::vector<std::pair<KnownVersion*, ModelHandle>> leaving;
+  std::vector<KnownVersion*> released;
   for (const uint64_t version : NotNeeded(*model, decisions, options_.keep_ready)) {
-    KnownVersion* known = model->Find(version);
-    leaving.emplace_back(known, Release(known));
+    released.push_back(model->Find(version));
+    Release(released.back());
   }
   ModelRoutes routes = MakeRoutes(*model, decisions);
   const auto table = registry_.Snapshot();
   const auto current = table->find(routes.serving->name());
   if (current == table->end() || !AreSame(*current->second, routes)) registry_.Publish(std::move(routes));
-  for (auto& [known, generation] : leaving) Move(known, VersionState::kDraining);
+  for (KnownVersion* known : released) Move(known, VersionState::kDraining);
 }
 
-ModelHandle ModelManager::Impl::Release(KnownVersion* known) {
+void ModelManager::Impl::Release(KnownVersion* known) {
   known->draining = known->model;
   known->asked = false;
-  return std::move(known->model);
+  leaving_.push_back(std::move(known->model));
 }
 
 void ModelManager::Impl::NoteSubstitute(ServedModel* model) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/str_cat.h"
+#include "core/bundle/model_folder.h"
 #include "core/lifecycle/model_manager_impl.h"
 
 namespace kindred {
@@ -25,6 +26,7 @@ absl::Status ModelManager::Impl::Scan() {
     return found.status();
   }
   store_error_.clear();
+  RefuseFolders(&*found);
   for (auto& [name, model] : models_) {
     for (auto& [version, known] : model.versions) known.in_store = false;
   }
@@ -41,6 +43,19 @@ absl::Status ModelManager::Impl::Scan() {
     ++entry;
   }
   return absl::OkStatus();
+}
+
+void ModelManager::Impl::RefuseFolders(std::vector<StoredVersion>* found) {
+  std::set<std::string> refused;
+  std::erase_if(*found, [&](const StoredVersion& stored) {
+    const absl::Status status = CheckModelFolder(stored.model);
+    if (status.ok()) return false;
+    if (refused.insert(stored.model).second && !refused_.contains(stored.model)) {
+      observer_.OnNote(std::string(status.message()), VersionStatus{});
+    }
+    return true;
+  });
+  refused_ = std::move(refused);
 }
 
 void ModelManager::Impl::Found(const StoredVersion& stored) {

@@ -187,7 +187,7 @@ absl::Status ModelManager::Impl::DoUnload(ServedModel* model, const ManagerTask&
   }
   KnownVersion& known = *model->Find(task.version);
   if (!known.ready()) return absl::OkStatus();
-  const ModelHandle generation = Release(&known);
+  Release(&known);
   if (model->published != nullptr) Publish(model);
   Move(&known, VersionState::kDraining);
   return absl::OkStatus();

@@ -45,8 +45,8 @@ class ManagerObserver {
   // Before a generation is published: what must be made for it is made now (an availability view).
   virtual void OnPrepare(const ModelHandle& model) = 0;
   virtual void OnServing(const VersionStatus& now, uint64_t version_before) = 0;  // 0: none
-  // Files changed under a generation: kind "sigbus", "modified", "scrub", "deleted", "unreadable". Of the last two only
-  // the next start suffers.
+  // Files changed under a generation: kind "sigbus" (pages are gone or not read), "modified", "scrub". Of "deleted",
+  // "unreadable" (its permissions) and "ignored" (modified under a copy) only the next start suffers.
   virtual void OnDamage(const VersionStatus& version, std::string_view kind, std::string_view what) = 0;
   virtual void OnNote(std::string_view message, const VersionStatus& version) = 0;  // worth a log line
 };

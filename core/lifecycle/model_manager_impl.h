@@ -6,9 +6,11 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -48,6 +50,7 @@ class ModelManager::Impl {
   void HandleFile(const StoreWatch::File& file);
   void CheckPoisoned();
   void CheckDraining();
+  void LetGo();  // of generations that nobody reads any more
   void CheckSuspects();
   void GiveUpGeneration(ServedModel* model, KnownVersion* known, std::string_view kind, const std::string& what);
   void TellDamage(const KnownVersion& known, std::string_view kind, const std::string& what);
@@ -56,6 +59,7 @@ class ModelManager::Impl {
 
   // manager_store.cc
   absl::Status Scan();
+  void RefuseFolders(std::vector<StoredVersion>* found);  // those that cannot be names of models
   void Found(const StoredVersion& stored);
   void LookAgain(KnownVersion* known);  // at one that failed
   void Forget(ServedModel* model);      // versions that vanished
@@ -81,7 +85,7 @@ class ModelManager::Impl {
   void Reconsider(ServedModel* model);
   void Serve(ServedModel* model, uint64_t version, uint64_t before);
   void Publish(ServedModel* model);
-  ModelHandle Release(KnownVersion* known);
+  void Release(KnownVersion* known);
   void NoteSubstitute(ServedModel* model);
   absl::Status Decide(const std::string& model, ModelDecisions decisions);
 
@@ -105,8 +109,13 @@ class ModelManager::Impl {
   // The manager's thread's.
   Decisions decisions_;
   std::map<std::string, ServedModel, std::less<>> models_;
-  std::string store_error_;  // of the last scan, so that it is told once
+  std::string store_error_;        // of the last scan, so that it is told once
+  std::set<std::string> refused_;  // folders, likewise
   Clock::time_point next_scan_{};
+  // Generations on their way out: kept here so that it is never a request that unmaps one. Those that nobody else has
+  // any more go on a thread of their own.
+  std::vector<ModelHandle> leaving_;
+  std::future<void> unmapping_;
   bool work_due_ = true;   // something may be aspired to that is not so yet
   bool clean_due_ = true;  // bundles may have been made that nothing needs any more
 

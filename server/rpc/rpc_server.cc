@@ -65,6 +65,7 @@ absl::Status RpcServer::Start() {
   for (grpc::Service* service : services_) builder.RegisterService(service);
   for (uint32_t i = 0; i < options_.threads; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, builder.AddCompletionQueue()));
+    if (on_idle_) workers_.back()->OnIdle([this, i] { on_idle_(i); });
   }
   server_ = builder.BuildAndStart();
   const size_t colon = options_.listen.rfind(':');

@@ -59,6 +59,10 @@ class RpcServer {
     Add<QueuedStream, ServerStreamCall<Req, Res>>(std::move(name), std::move(request_stream), std::move(handler));
   }
 
+  // Has `then` called with a worker's number, on its thread, about once a second while it has nothing else to do.
+  // Before Start.
+  void OnIdle(std::function<void(uint32_t worker)> then) { on_idle_ = std::move(then); }
+
   // Answers one call in this thread, without a network and whether or not the server was started, as worker 0; see
   // local_call.h. UNIMPLEMENTED for a method that was not added. REQUIRES: no worker runs.
   absl::Status RunLocally(std::string_view service, std::string_view method, std::string_view request,
@@ -112,6 +116,7 @@ class RpcServer {
   std::vector<grpc::Service*> services_;
   std::vector<MethodName> names_;
   std::vector<Method> methods_;  // as names_
+  std::function<void(uint32_t)> on_idle_;
   std::unique_ptr<CallStats> stats_;
   std::string address_;
   // Destroyed from the last: calls hold gRPC contexts, the server uses the health service and the workers' queues.

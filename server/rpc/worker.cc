@@ -5,8 +5,20 @@
 #include <string>
 
 namespace kindred::rpc {
+namespace {
 
-void Worker::Start() { thread_ = std::thread(&Worker::Run, this); }
+constexpr int64_t kIdleMs = 1000;
+
+}  // namespace
+
+void Worker::Start() {
+  if (on_idle_) SetIdleTime();
+  thread_ = std::thread(&Worker::Run, this);
+}
+
+void Worker::SetIdleTime() {
+  idle_time_ = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(kIdleMs, GPR_TIMESPAN));
+}
 
 void Worker::Stop() {
   if (!thread_.joinable()) {
@@ -60,16 +72,32 @@ void Worker::RunTurn() {
   tag->Proceed(!stopping_);
 }
 
+bool Worker::Await(Event* event) {
+  for (;;) {
+    void* tag = nullptr;
+    // An event that is there goes before a time that has passed, so a busy worker reads no clock for this.
+    switch (queue_->AsyncNext(&tag, &event->ok, idle_time_)) {
+      case grpc::CompletionQueue::GOT_EVENT:
+        event->tag = static_cast<Tag*>(tag);
+        return true;
+      case grpc::CompletionQueue::SHUTDOWN:
+        return false;
+      case grpc::CompletionQueue::TIMEOUT:
+        on_idle_();
+        SetIdleTime();
+    }
+  }
+}
+
 void Worker::Run() {
   pthread_setname_np(pthread_self(), ("rpc-" + std::to_string(index_)).c_str());
   thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  void* tag = nullptr;
-  bool ok = false;
+  Event event{};
   while (true) {
     if (!seen_.empty() || !resting_.empty()) {
       RunTurn();
-    } else if (queue_->Next(&tag, &ok)) {
-      static_cast<Tag*>(tag)->Proceed(ok);
+    } else if (Await(&event)) {
+      event.tag->Proceed(event.ok);
     } else {
       return;
     }

@@ -7,8 +7,10 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "server/rpc/tag.h"
@@ -46,6 +48,10 @@ class Worker {
   void Unpark(grpc::Alarm* alarm, Tag* tag) { alarm->Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), tag); }
   void Unparked();
 
+  // Has `then` called on the worker's thread about once a second when nothing waits to be run, so that what it keeps
+  // from call to call does not stay for ever where no call comes. Costs calls nothing. Before Start.
+  void OnIdle(std::function<void()> then) { on_idle_ = std::move(then); }
+
   void Start();
   // Waits for what is parked, drains the queue and joins the thread. REQUIRES: the gRPC server has shut down, and no
   // other thread finishes calls of this worker any more.
@@ -64,6 +70,9 @@ class Worker {
   };
 
   void Run();
+  // Waits for the next event; false when the queue has shut down and is empty.
+  bool Await(Event* event);
+  void SetIdleTime();
   // Runs what is in seen_ and resting_: all events that are there, then one step of long work.
   void RunTurn();
   // When nothing may post to the queue any more.
@@ -77,7 +86,9 @@ class Worker {
   bool stopping_ = false;
   std::atomic<bool> refusing_{false};
   // Of the worker's thread.
-  std::atomic<std::thread::id> thread_id_;  // others compare theirs with it
+  std::atomic<std::thread::id> thread_id_;                        // others compare theirs with it
+  std::function<void()> on_idle_;                                 // may be empty
+  gpr_timespec idle_time_ = gpr_inf_future(GPR_CLOCK_MONOTONIC);  // when it is due
   uint32_t parked_ = 0;
   std::vector<Event> seen_;   // taken from the queue by Look
   std::vector<Event> turn_;   // those that run now

@@ -108,6 +108,20 @@ def test_nobody_notices_a_swap_under_load(running, raw_store, stubs, channel):
     assert all(scores <= seen["1"] for scores in seen.values()), seen
 
 
+def test_a_version_leaves_a_server_that_nobody_calls(running, raw_store, stubs):
+    process, stub, admin = running
+    for user in ("u0", "u1", "u2"):
+        stub.Recommend(recommend(stubs, user), timeout=20)
+    publish(raw_store, 2, 2.0)
+    await_serving(stubs, admin, 2)
+    assert not versions(stubs, admin)[1][2].hybrid_ready  # it has no content
+    assert metric(process.admin, "kindred_model_hybrid_ready", model="tiny", version="2") == 0
+    admin.UnloadVersion(stubs.model_service.UnloadVersionRequest(model="tiny", version=1), timeout=20)
+    gone = stubs.model_service.VERSION_STATE_GONE
+    wait_until(lambda: versions(stubs, admin)[1][1].state == gone, what="version 1 is gone")
+    assert str(raw_store / "tiny" / "1") not in open(f"/proc/{process.pid}/maps", encoding="utf-8").read()
+
+
 def test_sighups_make_it_look_and_a_storm_of_them_ends_cleanly(running, raw_store, stubs):
     process, stub, admin = running
     publish(raw_store, 2, 2.0)

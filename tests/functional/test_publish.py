@@ -71,7 +71,7 @@ def test_a_version_is_never_replaced(publish, packed, tmp_path):
     assert names(tmp_path / "models/tiny") == ["7"]
 
 
-def test_what_is_not_valid_is_not_published(publish, packed, tmp_path):
+def test_what_is_not_valid_is_not_published(publish, packed, tmp_path, kindred):
     file = packed("a")
     content = bytearray(file.read_bytes())
     content[-3] ^= 1
@@ -81,6 +81,8 @@ def test_what_is_not_valid_is_not_published(publish, packed, tmp_path):
     assert not (tmp_path / "models").exists()
     other = publish(packed("b", model="shoes"))
     assert other.returncode == 1 and "bundle of model 'shoes'" in other.stderr and "--model tiny" in other.stderr
+    at = kindred("publish", file, tmp_path / "models" / "ti@ny")
+    assert at.returncode == 1 and "'ti@ny' is no name for a model" in at.stderr and "'@'" in at.stderr
     assert publish(tmp_path / "nothing").returncode == 2
     assert publish(file, "--version", 0).returncode == 2
 

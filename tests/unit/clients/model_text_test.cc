@@ -79,12 +79,16 @@ TEST(ModelText, AllThatIsKnownOfAModel) {
   v1::ServedModel model = Groceries();
   model.mutable_shadow()->set_version(8);
   model.mutable_shadow()->set_compared(1'234);
+  model.mutable_shadow()->set_failed(5);
   model.mutable_shadow()->set_overlap(0.875);
   const std::string text = ToText(model, kNow);
   EXPECT_THAT(text, HasSubstr("model groceries: version 6 serves, policy latest\n"));
   EXPECT_THAT(text, HasSubstr("label canary: version 8, 2.5 %\n"));
-  EXPECT_THAT(text, HasSubstr("shadow: version 8, 1,234 answers compared (0 left out): 87.5 % of items in common"));
+  EXPECT_THAT(text, HasSubstr("shadow: version 8, 1,234 answers compared (5 failed, 0 left out): 87.5 %"));
   EXPECT_THAT(text, HasSubstr("digest 0123456789abcdef0123\n"));
+  EXPECT_THAT(text, HasSubstr("  hybrid: no, it has no content\n"));
+  model.mutable_versions(0)->set_hybrid_ready(true);
+  EXPECT_THAT(ToText(model, kNow), HasSubstr("  hybrid: ready\n"));
   model.set_serving_version(0);
   EXPECT_THAT(ToText(model, kNow), HasSubstr("model groceries: nothing serves"));
 }

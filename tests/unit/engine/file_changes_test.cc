@@ -389,6 +389,22 @@ TEST_P(FileChangesTest, PagesAreAskedForUntilItIsToldToStop) {
   EXPECT_EQ(once, 1);
 }
 
+TEST(PrefaultTest, LeavesSpacesThatTheDefaultOneDoesNotNeed) {
+  const testing::SpaceZoo zoo;
+  const auto asked = [&zoo](const char* default_space) {
+    Metadata metadata = zoo.metadata();
+    metadata[std::string(names::kDefaultSpace)] = default_space;
+    const testing::TempDir dir;
+    EXPECT_TRUE(WriteBundle(dir.File("zoo"), zoo.Tensors(), metadata).ok());
+    const auto model = LoadOrFail(dir.File("zoo"));
+    int chunks = 0;
+    if (model != nullptr) model->Prefault(0, [&] { return ++chunks > 0; });
+    return chunks;
+  };
+  EXPECT_GT(asked("words"), 0);
+  EXPECT_GT(asked("blend"), asked("implicit"));  // and its parts
+}
+
 TEST(FileChangesOfRawBundlesTest, AreFoundByTheChecksumsTakenAtLoad) {
   const testing::TempDir dir;
   testing::ModelShape shape;

@@ -168,6 +168,10 @@ TEST_F(ModelPublisherTest, ErrorsSayWhereAndLeaveNothing) {
   EXPECT_THAT(std::string(other.status().message()), HasSubstr("is a bundle of model 'demo'"));
   EXPECT_FALSE(fs::exists(root_ / "models"));
   EXPECT_EQ(PublishBundle(file_, "/", {}).status().code(), absl::StatusCode::kInvalidArgument);
+  // A name that no request could say.
+  const auto at = PublishBundle(file_, (root_ / "models" / "de@mo").string(), {});
+  EXPECT_EQ(at.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(at.status().message()), HasSubstr("'de@mo' is no name for a model"));
   // A file where the store should be.
   fs::create_directories(root_ / "models");
   fs::copy_file(file_, model_dir_);

@@ -108,6 +108,32 @@ TEST_F(ManagerDamageTest, AFileThatIsDeletedIsToldOnceAndServesOn) {
   EXPECT_FALSE(registry_.Find("demo")->poisoned());
 }
 
+TEST_F(ManagerDamageTest, AFileThatWasModifiedUnderACopyIsToldAndHarmsNothing) {
+  Put(1);
+  ASSERT_TRUE(Open().ok());
+  loader_->SetLoadMode(LoadMode::kCopy);
+  ASSERT_TRUE(manager_->LoadAll().ok());
+  manager_->Start();
+  watch_->Tell(Bundle(1), "modified");
+  Rescan();
+  EXPECT_THAT(observer_.Lines("damage"), ElementsAre("damage demo/1 ignored"));
+  EXPECT_EQ(Answering(), "1");
+  EXPECT_FALSE(registry_.Find("demo")->poisoned());
+}
+
+TEST_F(ManagerDamageTest, NoReaderUnmapsAGenerationThatWasLost) {
+  BeginWithTwo();
+  ModelHandle reader = registry_.Find("demo");
+  const std::weak_ptr<const Model> lost = reader;
+  reader->Poison();
+  ASSERT_TRUE(Eventually([&] { return State(2) == VersionState::kFailed; }));
+  manager_->Stop();
+  reader.reset();
+  EXPECT_FALSE(lost.expired());
+  manager_.reset();
+  EXPECT_TRUE(lost.expired());
+}
+
 TEST_F(ManagerDamageTest, AFileThatWasOnlyTouchedServesOnOnceItWasRead) {
   BeginWithTwo();
   watch_->Tell(Bundle(2), "touched");
@@ -128,6 +154,14 @@ TEST_F(ManagerDamageTest, FilesThatChangeWhileTheyAreLoadedAreRefused) {
   ASSERT_TRUE(Eventually([&] { return State(2) == VersionState::kFailed; }));
   EXPECT_THAT(Status(2).reason, HasSubstr("changed while they were loaded"));
   EXPECT_EQ(Serving(), 1u);
+  loader_->Hold(2);
+  std::thread changer([&] {
+    EXPECT_TRUE(Eventually([&] { return loader_->Loads(2) == 2; }));
+    testing::WriteFile(Folder(2) + "/another", "xx");
+    loader_->Release(2);
+  });
+  EXPECT_EQ(Load(2).status.code(), absl::StatusCode::kAborted);
+  changer.join();
 }
 
 TEST_F(ManagerDamageTest, ReadersNeverMissAModelOverManySwapsAndFaults) {

@@ -73,6 +73,7 @@ absl::Status FakeLoader::PassGate(const std::string& path, const StoredVersion& 
   if (refused != refused_.end() && path.ends_with(kBundleFileName)) return refused->second;
   ModelLoadOptions options;
   options.version = StrCat(stored.version);
+  options.mode = mode_;
   ASSIGN_OR_RETURN(result->model, Model::Load(path, options));
   result->golden_queries = 7;
   return absl::OkStatus();
@@ -93,6 +94,11 @@ void FakeLoader::Release(uint64_t version) {
   const std::lock_guard lock(mutex_);
   held_.erase(version);
   released_.notify_all();
+}
+
+void FakeLoader::SetLoadMode(LoadMode mode) {
+  const std::lock_guard lock(mutex_);
+  mode_ = mode;
 }
 
 int FakeLoader::Loads(uint64_t version) const {

@@ -28,6 +28,7 @@ class FakeLoader {
   void Refuse(uint64_t version, const absl::Status& status);  // OK: no longer
   void Hold(uint64_t version);                                // its loads do not end before Release
   void Release(uint64_t version);
+  void SetLoadMode(LoadMode mode);  // of later loads
   int Loads(uint64_t version) const;
   std::vector<uint64_t> Order() const;  // of loads, as they began
   int most_at_once() const;
@@ -43,6 +44,7 @@ class FakeLoader {
   int at_once_ = 0, most_at_once_ = 0;
   std::string live_version_;
   bool forced_ = false;
+  LoadMode mode_ = LoadMode::kMap;
 };
 
 // Thread-safe.

@@ -61,6 +61,43 @@ TEST_F(ModelManagerTest, AStoreWithNothingGoodSaysWhatWasLookedFor) {
   EXPECT_EQ(manager_->Get("shoes").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(ModelManagerTest, AFolderThatNoRequestCouldNameIsToldOnceAndLeftAlone) {
+  Put(1);
+  Put(1, "de@mo");
+  Begin();
+  Rescan();
+  EXPECT_EQ(manager_->List().size(), 1u);
+  EXPECT_THAT(observer_.Lines("note"), ElementsAre(HasSubstr("'de@mo' is no name for a model")));
+}
+
+TEST_F(ModelManagerTest, WhatDrainsIsUnmappedByTheManagerAndNotByItsLastReader) {
+  options_.keep_ready = 0;
+  Put(1);
+  Begin();
+  ModelHandle reader = registry_.Find("demo");
+  const std::weak_ptr<const Model> first = reader;
+  Put(2);
+  Rescan();
+  ASSERT_TRUE(Eventually([&] { return State(1) == VersionState::kDraining; }));
+  // Taken back, and on its way out again, it is as any other.
+  ASSERT_TRUE(Activate(1).status.ok());
+  ASSERT_TRUE(Activate(2).status.ok());
+  ASSERT_TRUE(Eventually([&] { return State(1) == VersionState::kDraining; }));
+  EXPECT_EQ(loader_->Loads(1), 1);
+  reader.reset();
+  EXPECT_TRUE(Eventually([&] { return State(1) == VersionState::kGone; }));
+  EXPECT_TRUE(first.expired());
+
+  reader = registry_.Find("demo");
+  const std::weak_ptr<const Model> second = reader;
+  ASSERT_TRUE(Activate(1).status.ok());
+  manager_->Stop();
+  reader.reset();
+  EXPECT_FALSE(second.expired());
+  manager_.reset();
+  EXPECT_TRUE(second.expired());
+}
+
 TEST_F(ModelManagerTest, APublishedVersionTakesOverAndTheOneBeforeStaysReady) {
   Put(1);
   Begin();

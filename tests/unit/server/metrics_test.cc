@@ -36,8 +36,7 @@ class MetricsTest : public ::testing::Test {
                            redis.client.nodes.emplace_back().endpoint = "127.0.0.1:6379";
                            return redis;
                          },
-                         [] { return Versions(); },
-                         request_log_.get()});
+                         [] { return Versions(); }, request_log_.get()});
   }
   ~MetricsTest() override { std::filesystem::remove(LogConfig().path()); }
 
@@ -127,6 +126,8 @@ TEST_F(MetricsTest, VersionsAreInOneStateEach) {
         R"(kindred_model_damage_total{model="shop",kind="modified"} 1)",
         // There before the first, so that an alert sees it.
         R"(kindred_model_damage_total{model="shop",kind="sigbus"} 0)",
+        R"(kindred_model_damage_total{model="shop",kind="ignored"} 0)",
+        R"(kindred_model_hybrid_ready{model="shop",version="3"} 0)",
         R"(kindred_model_drift_overlap{model="shop",version="2"} 0.75)",
         R"(kindred_shadow_answers_total{model="shop",version="1",result="dropped"} 4)"}) {
     EXPECT_THAT(text, HasSubstr(line));

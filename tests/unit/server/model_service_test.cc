@@ -241,6 +241,10 @@ TEST_F(ModelServiceTest, ARefusalSaysWhyAndForceIsHeard) {
   force.set_force(true);
   status = Ask(&Stub::ActivateVersion, force, &response);
   EXPECT_TRUE(status.ok()) << status.error_message();
+  loader_->refusal = absl::AbortedError("files changed while they were loaded");
+  status = Ask(&Stub::ActivateVersion, ActivateRequest(3), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_EQ(DetailsOf(status).reason, "FILES_CHANGED");
   loader_->refusal = absl::ResourceExhaustedError("needs 7 bytes, 6 are there");
   status = Ask(&Stub::ActivateVersion, ActivateRequest(3), &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);

@@ -49,6 +49,14 @@ class RecommendationServiceTest : public testing::ServiceTestServer {
   WatchedStore store_;
 };
 
+TEST_F(RecommendationServiceTest, AWorkerThatNobodyCallsLetsGoOfWhatIsNoLongerPublished) {
+  Serve(&store_);
+  const std::weak_ptr<const Model> before = models_.All().front();
+  EXPECT_EQ(Recommend("ann").digest(), models_.All().front()->digest());
+  Publish(2);
+  EXPECT_TRUE(Await([&] { return before.expired(); }));
+}
+
 // As kindred replay does: the line names the generation, and has the profile as it was.
 TEST_F(RecommendationServiceTest, ALoggedAnswerComesAgainWhateverTheUserDidSince) {
   v1::RequestLogConfig config;

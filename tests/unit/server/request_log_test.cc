@@ -39,12 +39,14 @@ class RequestLogTest : public ::testing::Test {
     return *std::move(log);
   }
   static void Add(RequestLog* log, const std::string& user, const Profile& profile = {}) {
+    // 2024-05-01T12:00:00.123Z
+    constexpr int64_t kTimeMs = 1'714'564'800'123;
     v1::RecommendRequest request;
     request.mutable_subject()->set_user_id(user);
     v1::RecommendResponse response;
     response.set_digest("0123");
     response.add_items()->set_score(1.0f / 3);
-    log->Add("Recommend", request, response, profile);
+    log->Add("Recommend", request, response, profile, kTimeMs);
   }
   // The lines that are no empty ones.
   static std::vector<nlohmann::json> Lines(const std::string& path) {
@@ -80,7 +82,7 @@ TEST_F(RequestLogTest, HasTheCallItsAnswerAndTheProfileThatWasUsed) {
   EXPECT_EQ(lines[0]["method"], "Recommend");
   EXPECT_EQ(lines[0]["response"]["digest"], "0123");
   EXPECT_EQ(lines[0]["response"]["items"][0]["score"].get<float>(), 1.0f / 3);
-  EXPECT_EQ(lines[0]["time"].get<std::string>().size(), std::string("2024-05-01T12:00:00.123Z").size());
+  EXPECT_EQ(lines[0]["time"], "2024-05-01T12:00:00.123Z") << "the time that the answer took";
   std::string token;
   ASSERT_TRUE(absl::Base64Unescape(lines[0]["profile_token"].get<std::string>(), &token));
   ProfileCodecScratch scratch;
@@ -168,6 +170,24 @@ TEST_F(RequestLogTest, WhatADiskCannotTakeIsDroppedAndNobodyWaits) {
   while (log->counts().written + log->counts().dropped < kCalls) std::this_thread::yield();
   { std::ofstream(config_.path()) << "end\n"; }
   reader.join();
+}
+
+TEST_F(RequestLogTest, ADiskThatHangsDoesNotHoldUpTheEnd) {
+  ASSERT_EQ(mkfifo(config_.path().c_str(), 0600), 0);
+  std::fstream pipe(config_.path());
+  ASSERT_TRUE(pipe.is_open());
+  {
+    const auto log = Open();
+    for (uint64_t i = 0; i < RequestLog::kMaxQueued; ++i) Add(log.get(), std::string(1'000, 'u'));
+  }
+  // The writer, which hangs, ends once its line is read, and writes no other.
+  uint64_t lines = 0;
+  std::thread reader([&] {
+    for (std::string line; std::getline(pipe, line) && line != "end";) ++lines;
+  });
+  { std::ofstream(config_.path()) << "\nend\n"; }
+  reader.join();
+  EXPECT_LT(lines, RequestLog::kMaxQueued);
 }
 
 TEST_F(RequestLogTest, TakesTheShareThatWasAskedFor) {

@@ -84,6 +84,33 @@ TEST_F(ShadowScorerTest, AnotherBundleIsSeenToDifferAndANewShadowBeginsAnew) {
   EXPECT_EQ(FiguresOf().compared, 0u);
 }
 
+TEST_F(ShadowScorerTest, WhatWasComparedWithAnotherVersionDoesNotCount) {
+  shadow_for_service_ = &shadow_;
+  Serve(&store_);
+  const ModelHandle shadow = testing::LoadGeneration(3);
+  const auto compare = [&](uint64_t wanted) {
+    Recommend("user-1");
+    return Await([&] { return Seen() == wanted; });
+  };
+  PublishShadow(shadow, kWholeShare);
+  ASSERT_TRUE(compare(1));
+  ASSERT_TRUE(compare(2));
+  // Another version serves.
+  ModelRoutes routes = testing::RoutesOf(testing::LoadGeneration(2), {shadow});
+  routes.shadow = shadow;
+  routes.shadow_share = kWholeShare;
+  models_.Publish(routes);
+  EXPECT_EQ(FiguresOf().compared, 0u);
+  ASSERT_TRUE(compare(1));
+  // It was no shadow for a while.
+  routes.shadow = nullptr;
+  models_.Publish(routes);
+  EXPECT_TRUE(shadow_.Figures().empty());
+  routes.shadow = shadow;
+  models_.Publish(routes);
+  EXPECT_EQ(FiguresOf().compared, 0u);
+}
+
 TEST_F(ShadowScorerTest, WhatHasNoRoomIsDroppedAndTheShadowIsNotKept) {
   std::weak_ptr<const Model> shadow;
   {

@@ -35,7 +35,7 @@ TEST(StatusPage, SaysWhatServes) {
   EXPECT_THAT(page, HasSubstr("127.0.0.1:50051"));
   EXPECT_THAT(page, HasSubstr("1 d 1 h 1 min"));
   EXPECT_THAT(page, HasSubstr("<td>shop</td><td>3</td><td class=n>70</td><td class=n>9</td>"));
-  EXPECT_THAT(page, HasSubstr(snapshot.models[0]->digest()));
+  EXPECT_THAT(page, HasSubstr("<td>no</td><td><code>" + snapshot.models[0]->digest()));  // it has no content
   EXPECT_THAT(page, HasSubstr("<td>Store</td><td>memory</td>"));
   EXPECT_THAT(page, HasSubstr("<td>Recommend</td><td class=n>4</td><td class=n>1</td><td class=n>10.0 µs</td>"));
   EXPECT_THAT(page, HasSubstr("<td>Admin gRPC</td><td>127.0.0.1:50052</td>"));
@@ -71,11 +71,13 @@ TEST(StatusPage, SaysWhyAVersionDoesNotServe) {
   shadow.model = "shop";
   shadow.version = "8";
   shadow.overlap = 0.5;
+  shadow.failed = 6;
   const std::string page = StatusPage(snapshot);
   EXPECT_THAT(page, HasSubstr("<td class=n>7</td><td>ready, serves</td><td></td><td class=n>0.25 s</td>"));
   EXPECT_THAT(page, HasSubstr("<td>failed: tensor &lt;x&gt; is damaged</td><td>canary (2.5 %)</td>"));
   EXPECT_THAT(page, HasSubstr("<td>verifying: checksums, 50 %</td>"));
-  EXPECT_THAT(page, HasSubstr("<td>shop</td><td>8</td><td class=n>0</td><td class=n>0</td><td class=n>0.500</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>shop</td><td>8</td><td class=n>0</td><td class=n>6</td><td class=n>0</td>"
+                              "<td class=n>0.500</td>"));
 }
 
 TEST(StatusPage, SaysHowRedisIsWhereThereIsOne) {

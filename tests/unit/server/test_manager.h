@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -17,8 +18,14 @@ namespace kindred::testing {
 // A gate that lets versions through as the test says.
 class TestLoader final : public VersionLoader {
  public:
-  absl::Status Load(const StoredVersion& stored, const ModelHandle& live, bool force, const GateProgress& progress,
-                    GateResult* result) override {
+  absl::StatusOr<std::string> Prepare(const StoredVersion& stored, const std::function<bool()>& go_on) override {
+    return stored.path;
+  }
+  absl::StatusOr<std::string> PrepareOther(const StoredVersion& stored, const std::function<bool()>& go_on) override {
+    return absl::NotFoundError("nothing else");
+  }
+  absl::Status PassGate(const std::string& path, const StoredVersion& stored, const ModelHandle& live, bool force,
+                        const GateProgress& progress, GateResult* result) override {
     while (held) {
       if (!progress("checksums", 0.5)) return absl::CancelledError("given up");
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
