@@ -125,8 +125,11 @@ class Gate {
   }
 
   absl::Status CheckDrift() {
-    if (live_ == nullptr) return absl::OkStatus();
-    const Drift drift = result_.drift = MeasureDrift(*loaded_, *live_);
+    if (live_ == nullptr || live_->poisoned()) return absl::OkStatus();
+    const Drift drift = MeasureDrift(*loaded_, *live_);
+    // What was lost meanwhile reads as zeros: no measure for anything.
+    if (live_->poisoned()) return absl::OkStatus();
+    result_.drift = drift;
     if (force_) return absl::OkStatus();
     if (drift.catalogue < options_.min_catalogue) {
       return Drifted(

@@ -262,12 +262,16 @@ Outcome ManagerTest::Load(uint64_t version) {
   return Ask([&](auto done) { manager_->Load("demo", version, false, std::move(done)); });
 }
 
-Outcome ManagerTest::Rollback() {
-  return Ask([&](auto done) { manager_->Rollback("demo", std::move(done)); });
+Outcome ManagerTest::Rollback(uint64_t from_version) {
+  return Ask([&](auto done) { manager_->Rollback("demo", from_version, std::move(done)); });
 }
 
-Outcome ManagerTest::SetLabel(const std::string& label, uint64_t version, uint32_t share) {
-  return Ask([&](auto done) { manager_->SetLabel("demo", label, version, share, std::move(done)); });
+Outcome ManagerTest::Follow() {
+  return Ask([&](auto done) { manager_->Follow("demo", std::move(done)); });
+}
+
+Outcome ManagerTest::SetLabel(const std::string& label, uint64_t version, uint32_t share, bool force) {
+  return Ask([&](auto done) { manager_->SetLabel("demo", label, version, share, force, std::move(done)); });
 }
 
 void ManagerTest::Rescan() {

@@ -108,8 +108,9 @@ class ManagerTest : public ::testing::Test {
   Outcome Ask(const std::function<void(ModelManager::Done)>& ask);
   Outcome Activate(uint64_t version, bool pin = false);
   Outcome Load(uint64_t version);
-  Outcome Rollback();
-  Outcome SetLabel(const std::string& label, uint64_t version, uint32_t share = 0);
+  Outcome Rollback(uint64_t from_version = 0);
+  Outcome Follow();
+  Outcome SetLabel(const std::string& label, uint64_t version, uint32_t share = 0, bool force = false);
   // Has the store looked through, and waits until that is done.
   void Rescan();
 
