@@ -26,6 +26,7 @@ class FakeLoader {
                         const GateProgress& progress, GateResult* result);
 
   void Refuse(uint64_t version, const absl::Status& status);  // OK: no longer
+  void Throw(bool throws);                                    // every load, as without memory
   void Hold(uint64_t version);                                // its loads do not end before Release
   void Release(uint64_t version);
   int Loads(uint64_t version) const;
@@ -42,7 +43,7 @@ class FakeLoader {
   std::vector<uint64_t> order_;
   int at_once_ = 0, most_at_once_ = 0;
   std::string live_version_;
-  bool forced_ = false;
+  bool forced_ = false, throws_ = false;
 };
 
 // Thread-safe.

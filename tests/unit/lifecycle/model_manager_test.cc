@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <filesystem>
 
 #include "tests/unit/lifecycle/manager_fixture.h"
@@ -61,6 +62,19 @@ TEST_F(ModelManagerTest, AStoreWithNothingGoodSaysWhatWasLookedFor) {
   EXPECT_EQ(manager_->Get("shoes").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(ModelManagerTest, WhereNothingServesWarmingIsNotHeldBack) {
+  options_.prefault_bytes_per_second = 1;  // a day for the first pages
+  Put(1);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_TRUE(manager_->LoadAll().ok());
+  manager_->Start();
+  Put(2);
+  manager_->Rescan();
+  ASSERT_TRUE(Eventually([&] { return State(2) == VersionState::kWarming; }));
+  registry_.Find("demo")->Poison();
+  EXPECT_TRUE(Eventually([&] { return Answering() == "2"; }));
+}
+
 TEST_F(ModelManagerTest, APublishedVersionTakesOverAndTheOneBeforeStaysReady) {
   Put(1);
   Begin();
@@ -88,10 +102,15 @@ TEST_F(ModelManagerTest, AGenerationDrainsUntilItsLastReaderLetsGo) {
   Rescan();
   ASSERT_TRUE(Eventually([&] { return Serving() == 2; }));
   EXPECT_TRUE(Eventually([&] { return State(1) == VersionState::kDraining; }));
-  // Asked for again meanwhile, it need not be read again.
+  // Asked for again meanwhile, it need not be read again where its files are as they were.
   ASSERT_TRUE(Activate(1).status.ok());
   EXPECT_EQ(registry_.Find("demo"), reader);
   EXPECT_EQ(loader_->Loads(1), 1);
+  ASSERT_TRUE(Activate(2).status.ok());
+  fs::last_write_time(Bundle(1), fs::file_time_type::clock::now() + std::chrono::hours(1));
+  ASSERT_TRUE(Activate(1).status.ok());
+  EXPECT_NE(registry_.Find("demo"), reader);
+  EXPECT_EQ(loader_->Loads(1), 2);
   ASSERT_TRUE(Activate(2).status.ok());
   reader.reset();
   EXPECT_TRUE(Eventually([&] { return State(1) == VersionState::kGone; }));
@@ -178,6 +197,7 @@ TEST_F(ModelManagerTest, DamagedDecisionsAreNotGuessed) {
 }
 
 TEST_F(ModelManagerTest, ADecisionThatCannotBeKeptChangesNothing) {
+  options_.keep_ready = 0;
   Put(1);
   Put(2);
   Begin();
@@ -281,6 +301,7 @@ TEST_F(ModelManagerTest, WhatWasLoadedByNameStaysReadyUntilUnloaded) {
 }
 
 TEST_F(ModelManagerTest, ADryRunKeepsNothing) {
+  options_.keep_ready = 0;
   for (const uint64_t version : {1, 2}) Put(version);
   Begin();
   const auto validate = [&] { return Ask([&](auto done) { manager_->Validate("demo", 1, std::move(done)); }); };
