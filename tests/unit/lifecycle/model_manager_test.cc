@@ -284,6 +284,7 @@ TEST_F(ModelManagerTest, LabelsThatCannotBeAreRefused) {
 }
 
 TEST_F(ModelManagerTest, WhatWasLoadedByNameStaysReadyUntilUnloaded) {
+  options_.keep_ready = 0;
   for (const uint64_t version : {1, 2}) Put(version);
   Begin();
   EXPECT_EQ(Load(1).version.state, VersionState::kReady);
