@@ -11,7 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using testing::Eventually;
 using ::testing::HasSubstr;
@@ -256,6 +255,30 @@ TEST_F(ManagerRefusalTest, AStoreThatCannotBeReadChangesNothing) {
   EXPECT_THAT(observer_.Lines("note"), ElementsAre(HasSubstr("cannot read")));
   EXPECT_EQ(State(1), VersionState::kReady);
   EXPECT_EQ(Serving(), 2u);
+}
+
+TEST_F(ManagerRefusalTest, WhereNothingServesWarmingIsNotHeldBack) {
+  options_.prefault_bytes_per_second = 1;  // a day for the first pages
+  Put(1);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_TRUE(manager_->LoadAll().ok());
+  manager_->Start();
+  Put(2);
+  manager_->Rescan();
+  ASSERT_TRUE(Eventually([&] { return State(2) == VersionState::kWarming; }));
+  registry_.Find("demo")->Poison();
+  EXPECT_TRUE(Eventually([&] { return Answering() == "2"; }));
+}
+
+TEST_F(ManagerRefusalTest, LegacyFilesBesideABundleThatIsInvalidAreTried) {
+  Put(1);
+  fs::copy_file(Bundle(1), Folder(1) + "/other.safetensors");
+  ASSERT_TRUE(Open().ok());
+  loader_->Refuse(1, absl::InvalidArgumentError("not a bundle"));
+  ASSERT_TRUE(manager_->LoadAll().ok());
+  EXPECT_THAT(registry_.Find("demo")->info().path, HasSubstr("other.safetensors"));
+  EXPECT_THAT(watch_->watched(), ElementsAre(Folder(1) + "/other.safetensors"));
+  EXPECT_THAT(observer_.Lines("note"), ElementsAre(HasSubstr("not a bundle")));
 }
 
 }  // namespace

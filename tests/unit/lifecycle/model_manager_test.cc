@@ -62,19 +62,6 @@ TEST_F(ModelManagerTest, AStoreWithNothingGoodSaysWhatWasLookedFor) {
   EXPECT_EQ(manager_->Get("shoes").status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST_F(ModelManagerTest, WhereNothingServesWarmingIsNotHeldBack) {
-  options_.prefault_bytes_per_second = 1;  // a day for the first pages
-  Put(1);
-  ASSERT_TRUE(Open().ok());
-  EXPECT_TRUE(manager_->LoadAll().ok());
-  manager_->Start();
-  Put(2);
-  manager_->Rescan();
-  ASSERT_TRUE(Eventually([&] { return State(2) == VersionState::kWarming; }));
-  registry_.Find("demo")->Poison();
-  EXPECT_TRUE(Eventually([&] { return Answering() == "2"; }));
-}
-
 TEST_F(ModelManagerTest, APublishedVersionTakesOverAndTheOneBeforeStaysReady) {
   Put(1);
   Begin();
@@ -317,17 +304,6 @@ TEST_F(ModelManagerTest, ADryRunKeepsNothing) {
   EXPECT_EQ(Status(1).golden_queries, 0);
   EXPECT_EQ(Answering("demo@1"), "");
   EXPECT_EQ(observer_.Lines("state demo/1").size(), 1u);
-}
-
-TEST_F(ModelManagerTest, LegacyFilesBesideABundleThatIsInvalidAreTried) {
-  Put(1);
-  fs::copy_file(Bundle(1), Folder(1) + "/other.safetensors");
-  ASSERT_TRUE(Open().ok());
-  loader_->Refuse(1, absl::InvalidArgumentError("not a bundle"));
-  ASSERT_TRUE(manager_->LoadAll().ok());
-  EXPECT_THAT(registry_.Find("demo")->info().path, HasSubstr("other.safetensors"));
-  EXPECT_THAT(watch_->watched(), ElementsAre(Folder(1) + "/other.safetensors"));
-  EXPECT_THAT(observer_.Lines("note"), ElementsAre(HasSubstr("not a bundle")));
 }
 
 TEST_F(ModelManagerTest, AServingVersionWhoseFolderVanishesServesOn) {
