@@ -240,7 +240,7 @@ absl::Status ModelService::RollbackModel(const v1::RollbackModelRequest& request
   checks.Name("model", request.model(), limits::kMaxNameBytes);
   if (!checks.ok()) return checks.status();
   ASSIGN_OR_RETURN(const std::string model, ModelOf(request.model()));
-  manager_->Rollback(model, std::move(done));
+  manager_->Rollback(model, request.from_version(), std::move(done));
   return absl::OkStatus();
 }
 
@@ -267,10 +267,11 @@ absl::Status ModelService::SetLabel(const v1::SetLabelRequest& request, Done don
   } else if (*share > 0 && request.version() == 0) {
     checks.Add("percent", absl::StrFormat("is %g, expected 0 where the label is taken away", request.percent()));
   }
+  if (request.version() == 0 && request.force()) checks.Add("force", "is set, expected a version with it");
   if (!checks.ok()) return checks.status();
   ASSIGN_OR_RETURN(const std::string model, ModelOf(request.model()));
   // Without a version the manager has none to tell of: what is asked for afterwards is the model.
-  manager_->SetLabel(model, request.label(), request.version(), *share,
+  manager_->SetLabel(model, request.label(), request.version(), *share, request.force(),
                      [model, done = std::move(done)](const absl::Status& status, const VersionStatus& version) {
                        VersionStatus of_model = version;
                        of_model.model = model;

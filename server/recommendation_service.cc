@@ -38,7 +38,7 @@ class SubjectStream final : public Streaming::Source {
 };
 
 // Goes on with a unary call as its method says.
-void GoOn(rpc::Call* call, const absl::StatusOr<rpc::CallStep>& step) {
+void Proceed(rpc::Call* call, const absl::StatusOr<rpc::CallStep>& step) {
   if (!step.ok()) return call->Finish(step.status());
   switch (*step) {
     case rpc::CallStep::kDone:
@@ -73,7 +73,7 @@ absl::StatusOr<rpc::CallStep> RecommendationService::Step(TypedCall* call, CallP
 
 template <typename TypedCall, typename Method>
 void RecommendationService::Answer(TypedCall* call, CallProgress* progress, const Method& method) {
-  GoOn(call, Step(call, progress, method));
+  Proceed(call, Step(call, progress, method));
 }
 
 void RecommendationService::Recommend(RecommendCall* call) {
@@ -89,7 +89,7 @@ void RecommendationService::Recommend(RecommendCall* call) {
                    ShadowScorer::ThreadCpuNs() - begin);
   }
   LogAnswer("Recommend", call, step, state->subject.profile(), state->subject.now_ms());
-  GoOn(call, step);
+  Proceed(call, step);
 }
 
 RecommendationService::RecommendationService(const ModelRegistry* models, AvailabilityRegistry* availability,
@@ -139,7 +139,7 @@ void RecommendationService::Register(rpc::RpcServer* server) {
           return Done(ranking_.SimilarItems(call->request(), state, call->response()));
         });
         LogAnswer("SimilarItems", call, step, Profile(), NowMs());
-        GoOn(call, step);
+        Proceed(call, step);
       });
   server->AddUnary<v1::ScoreItemsRequest, v1::ScoreItemsResponse>(
       name("ScoreItems"), request(&Raw::RequestScoreItems), [this](auto* call) {
@@ -152,7 +152,7 @@ void RecommendationService::Register(rpc::RpcServer* server) {
         if (HasOneProfile(call->request(), *call->response()) && asked != nullptr) {
           LogAnswer("ScoreItems", call, step, asked->subject.profile(), asked->subject.now_ms());
         }
-        GoOn(call, step);
+        Proceed(call, step);
       });
   server->AddUnary<v1::GetVectorsRequest, v1::GetVectorsResponse>(
       name("GetVectors"), request(&Raw::RequestGetVectors), [this](auto* call) {

@@ -64,7 +64,7 @@ struct LabelCommand {
   std::string model, label;
   uint64_t version = 0;
   double percent = 0;
-  bool remove = false;
+  bool remove = false, force = false;
 
   int Run() const {
     v1::SetLabelRequest request;
@@ -72,6 +72,7 @@ struct LabelCommand {
     request.set_label(label);
     request.set_version(remove ? 0 : version);
     request.set_percent(percent);
+    request.set_force(force);
     return PrintAnswer(
         call, ModelClient(call.server, call.Options()).SetLabel(request),
         [](const auto& response) { return ToJson(response.model()); },
@@ -142,6 +143,7 @@ void AddLabel(CLI::App* models, int* exit_code) {
   command->add_option("--percent", run->percent, "Of users for canary, of requests for shadow")
       ->check(CLI::Range(0.0, 100.0))
       ->needs(version);
+  command->add_flag("--force", run->force, "However far the version drifts from what serves")->needs(version);
 }
 
 }  // namespace

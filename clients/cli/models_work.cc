@@ -90,8 +90,13 @@ struct WorkCommand {
   }
   int Rollback() const {
     return Run([this](ModelClient* client) {
+      v1::GetModelRequest which;
+      which.set_model(model);
+      const auto now = client->GetModel(which);
+      if (!now.ok()) return absl::StatusOr<v1::ModelVersion>(now.status());
       v1::RollbackModelRequest request;
       request.set_model(model);
+      request.set_from_version(now->model().serving_version());
       return VersionOf(client->RollbackModel(request));
     });
   }

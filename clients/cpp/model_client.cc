@@ -10,9 +10,10 @@ ModelClient::ModelClient(const std::string& address, const ClientOptions& option
 template <typename Response, typename Request>
 absl::StatusOr<Response> ModelClient::Call(const Request& request,
                                            grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                        Response*)) {
+                                                                        Response*),
+                                           int max_attempts) {
   Response response;
-  absl::Status status = CallWithRetries(options_, options_.max_attempts, [&](grpc::ClientContext* context) {
+  absl::Status status = CallWithRetries(options_, max_attempts, [&](grpc::ClientContext* context) {
     {
       const std::lock_guard lock(mutex_);
       if (cancelled_) return grpc::Status::CANCELLED;
@@ -28,35 +29,36 @@ absl::StatusOr<Response> ModelClient::Call(const Request& request,
 }
 
 absl::StatusOr<v1::ListModelsResponse> ModelClient::ListModels(const v1::ListModelsRequest& request) {
-  return Call(request, &Stub::ListModels);
+  return Call(request, &Stub::ListModels, options_.max_attempts);
 }
 
 absl::StatusOr<v1::GetModelResponse> ModelClient::GetModel(const v1::GetModelRequest& request) {
-  return Call(request, &Stub::GetModel);
+  return Call(request, &Stub::GetModel, options_.max_attempts);
 }
 
 absl::StatusOr<v1::LoadVersionResponse> ModelClient::LoadVersion(const v1::LoadVersionRequest& request) {
-  return Call(request, &Stub::LoadVersion);
+  return Call(request, &Stub::LoadVersion, options_.max_attempts);
 }
 
 absl::StatusOr<v1::ValidateVersionResponse> ModelClient::ValidateVersion(const v1::ValidateVersionRequest& request) {
-  return Call(request, &Stub::ValidateVersion);
+  return Call(request, &Stub::ValidateVersion, options_.max_attempts);
 }
 
 absl::StatusOr<v1::ActivateVersionResponse> ModelClient::ActivateVersion(const v1::ActivateVersionRequest& request) {
-  return Call(request, &Stub::ActivateVersion);
+  return Call(request, &Stub::ActivateVersion, options_.max_attempts);
 }
 
 absl::StatusOr<v1::RollbackModelResponse> ModelClient::RollbackModel(const v1::RollbackModelRequest& request) {
-  return Call(request, &Stub::RollbackModel);
+  // The answer of one that went back may have been lost: another one would go back further.
+  return Call(request, &Stub::RollbackModel, request.from_version() == 0 ? 1 : options_.max_attempts);
 }
 
 absl::StatusOr<v1::UnloadVersionResponse> ModelClient::UnloadVersion(const v1::UnloadVersionRequest& request) {
-  return Call(request, &Stub::UnloadVersion);
+  return Call(request, &Stub::UnloadVersion, options_.max_attempts);
 }
 
 absl::StatusOr<v1::SetLabelResponse> ModelClient::SetLabel(const v1::SetLabelRequest& request) {
-  return Call(request, &Stub::SetLabel);
+  return Call(request, &Stub::SetLabel, options_.max_attempts);
 }
 
 void ModelClient::Cancel() {

@@ -17,7 +17,8 @@ class ModelClient {
   // `address` as MakeChannel's.
   explicit ModelClient(const std::string& address, const ClientOptions& options = {});
 
-  // Each makes one call, tried again as RecommendClient's are: all are idempotent. Those that load answer when they are
+  // Each makes one call, tried again as RecommendClient's are: all are idempotent but RollbackModel without
+  // `from_version`, which is made once. Those that load answer when they are
   // done, so that options.timeout is for that; what the server has begun goes on when nobody waits any more.
   absl::StatusOr<v1::ListModelsResponse> ListModels(const v1::ListModelsRequest& request);
   absl::StatusOr<v1::GetModelResponse> GetModel(const v1::GetModelRequest& request);
@@ -36,7 +37,8 @@ class ModelClient {
 
   template <typename Response, typename Request>
   absl::StatusOr<Response> Call(const Request& request,
-                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*));
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                int max_attempts);
 
   const ClientOptions options_;
   const std::unique_ptr<Stub> stub_;

@@ -28,7 +28,7 @@ AspiredVersions Aspire(const ModelPolicy& policy, const ModelDecisions& decision
 
   const auto takes_over = [&](uint64_t version) {
     if (decision == ServingDecision::kLatest) return true;
-    return decision == ServingDecision::kVersion && version > decisions.newer_than;
+    return decision == ServingDecision::kVersion && version > decisions.newer_than && !IsPassedOver(decisions, version);
   };
   std::vector<uint64_t> passed_over;
   for (auto version = known.rbegin(); version != known.rend(); ++version) {
@@ -78,6 +78,18 @@ ModelDecisions RolledBack(ModelDecisions decisions, uint64_t from, uint64_t to, 
   std::vector<uint64_t>& passed_over = decisions.passed_over;
   const auto place = std::lower_bound(passed_over.begin(), passed_over.end(), from);
   if (from != 0 && (place == passed_over.end() || *place != from)) passed_over.insert(place, from);
+  return decisions;
+}
+
+ModelDecisions NoLongerPassedOver(ModelDecisions decisions, uint64_t version, std::span<const uint64_t> known) {
+  std::erase(decisions.passed_over, version);
+  if (decisions.decision != ServingDecision::kVersion || version > decisions.newer_than) return decisions;
+  uint64_t newer_than = decisions.version;
+  for (const uint64_t other : known) {
+    const bool still_there = other <= decisions.newer_than && other != version && !IsPassedOver(decisions, other);
+    if (still_there) newer_than = std::max(newer_than, other);
+  }
+  decisions.newer_than = newer_than;
   return decisions;
 }
 

@@ -43,6 +43,9 @@ uint64_t ChooseServing(const AspiredVersions& aspired, const ModelDecisions& dec
 ModelDecisions Activated(ModelDecisions decisions, uint64_t version, bool pin, std::span<const uint64_t> known);
 // After `from` was rolled back to `to`.
 ModelDecisions RolledBack(ModelDecisions decisions, uint64_t from, uint64_t to, std::span<const uint64_t> known);
+// After `version`, which was passed over, vanished from the store or came back with other files: it takes over again
+// once it is there, where none higher was there when the decision was made, but for others that are passed over.
+ModelDecisions NoLongerPassedOver(ModelDecisions decisions, uint64_t version, std::span<const uint64_t> known);
 // After the model was told to follow the latest version.
 ModelDecisions Following(ModelDecisions decisions);
 // With `version` as the one that served last.

@@ -1,6 +1,9 @@
 // The manager's threads, and what it does all the time: wait, look after what is loaded.
 #include <algorithm>
+#include <exception>
 #include <iterator>
+#include <new>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -14,6 +17,26 @@ namespace {
 constexpr std::chrono::milliseconds kAttendInterval{100};
 // Whoever answers requests goes before whoever loads.
 constexpr int kLoadNice = 10;
+
+absl::StatusOr<std::thread> StartThread(std::function<void()> work) {
+  try {
+    return std::thread(std::move(work));
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(
+        StrCat("no thread to load or check a version on: ", error.what(),
+               "; raise the limit of processes (ulimit -u, the cgroup's pids.max) or of memory"));
+  }
+}
+
+absl::Status WithoutExceptions(const std::function<absl::Status()>& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("memory: none was left while a version was loaded; raise the limit");
+  } catch (const std::exception& error) {
+    return absl::UnavailableError(StrCat("a version could not be loaded or checked: ", error.what()));
+  }
+}
 
 }  // namespace
 
@@ -52,6 +75,7 @@ void ModelManager::Impl::Start() {
   thread_ = std::thread([this] { Run(); });
   if (options_.scrub_bytes_per_second <= 0) return;
   scrubber_ = std::make_unique<Scrubber>(registry_, options_.scrub_bytes_per_second, options_.scrub_interval,
+                                         options_.gate.verify == VerifyLevel::kHeader,
                                          [this](const ModelHandle& model, const std::string& what) {
                                            const std::lock_guard rot_lock(rot_mutex_);
                                            rot_.emplace_back(model, what);
@@ -83,7 +107,7 @@ void ModelManager::Impl::Ask(ManagerTask task) {
 void ModelManager::Impl::Run() {
   while (!stopping_) {
     Attend(WaitTime());
-    CheckSuspects();
+    TryAgain();
     if (rescan_.exchange(false) || Clock::now() >= next_scan_) {
       // It tells the observer what is wrong with the store.
       (void)Scan();
@@ -98,6 +122,7 @@ void ModelManager::Impl::Run() {
       CleanWork();
     }
   }
+  reading_.reset();
   for (ManagerTask& task : queue_.Close()) Cancel(&task);
 }
 
@@ -112,21 +137,25 @@ void ModelManager::Impl::Attend(std::chrono::milliseconds timeout) {
   if (events.store_changed) rescan_ = true;
   for (const StoreWatch::File& file : events.files) HandleFile(file);
   CheckPoisoned();
+  CheckSuspects();
   CheckDraining();
 }
 
-void ModelManager::Impl::RunAside(const std::function<void()>& work) {
-  busy_ = true;
+absl::Status ModelManager::Impl::RunAside(const std::function<absl::Status()>& work) {
   std::atomic<bool> done = false;
-  std::thread worker([&] {
+  absl::Status status;
+  absl::StatusOr<std::thread> worker = StartThread([&] {
     LowerPriority(kLoadNice);
-    work();
+    status = WithoutExceptions(work);
     done = true;
     watch_->Wake();
   });
+  if (!worker.ok()) return worker.status();
+  busy_ = true;
   while (!done) Attend(kAttendInterval);
-  worker.join();
+  worker->join();
   busy_ = false;
+  return status;
 }
 
 void ModelManager::Impl::HandleFile(const StoreWatch::File& file) {
@@ -165,19 +194,41 @@ void ModelManager::Impl::CheckPoisoned() {
 }
 
 void ModelManager::Impl::CheckSuspects() {
+  if (reading_ != nullptr && reading_->done) EndReading();
+  if (reading_ != nullptr || stopping_) return;
   for (auto& [name, model] : models_) {
     for (auto& [version, known] : model.versions) {
       if (!known.suspect || !known.ready()) continue;
-      known.suspect = false;
-      const ModelHandle generation = known.model;
-      absl::Status status;
-      RunAside([&] {
-        status = generation->VerifyAgain(options_.prefault_bytes_per_second,
-                                         [&] { return !stopping_ && !generation->poisoned(); });
+      auto reading = std::make_unique<Reading>(known.model);
+      absl::StatusOr<std::thread> thread = StartThread([this, reading = reading.get()] {
+        LowerPriority(kLoadNice);
+        reading->status = WithoutExceptions([&] {
+          return reading->generation->VerifyAgain(options_.prefault_bytes_per_second,
+                                                  [&] { return !stopping_ && !reading->generation->poisoned(); });
+        });
+        reading->done = true;
+        watch_->Wake();
       });
-      // Another fault may have been faster. Versions may have gone meanwhile: the rest waits for the next time.
-      if (absl::IsDataLoss(status) && known.model == generation) {
-        GiveUpGeneration(&model, &known, "modified", std::string(status.message()));
+      // Without a thread for it, soon again.
+      if (!thread.ok()) return;
+      reading->thread = *std::move(thread);
+      reading_ = std::move(reading);
+      known.suspect = false;
+      return;
+    }
+  }
+}
+
+void ModelManager::Impl::EndReading() {
+  const std::unique_ptr<Reading> ended = std::move(reading_);
+  ended->thread.join();
+  for (auto& [name, model] : models_) {
+    for (auto& [version, known] : model.versions) {
+      if (known.model != ended->generation) continue;
+      if (absl::IsDataLoss(ended->status)) {
+        GiveUpGeneration(&model, &known, "modified", std::string(ended->status.message()));
+      } else if (absl::IsResourceExhausted(ended->status)) {
+        known.suspect = true;
       }
       return;
     }
@@ -199,7 +250,15 @@ void ModelManager::Impl::GiveUpGeneration(ServedModel* model, KnownVersion* know
                                           const std::string& what) {
   known->model->Poison();
   const uint64_t version = known->stored.version;
+  for (auto& [number, other] : model->versions) {
+    // They were measured by what may have been damaged already.
+    if (other.state == VersionState::kFailed && other.drifted_from.lock() == known->model) {
+      Move(&other, VersionState::kDiscovered);
+    }
+  }
   known->failed_signature = SignatureOf(known->stored.path);
+  known->refusal = absl::OkStatus();
+  known->drifted_from.reset();
   known->changed_signature.clear();
   known->asked = false;
   // Readers that still have it find out by themselves; it leaves after the last of them.
@@ -210,6 +269,7 @@ void ModelManager::Impl::GiveUpGeneration(ServedModel* model, KnownVersion* know
   const uint64_t before = model->serving;
   if (before == version) model->serving = 0;
   const uint64_t next = model->serving != 0 ? 0 : BestReady(*model, decisions_[model->name]);
+  if (next == 0 && model->serving == 0) hurry_ = true;
   if (next != 0) {
     Serve(model, next, before);
   } else if (model->published != nullptr) {
@@ -248,6 +308,7 @@ void ModelManager::Impl::CheckDraining() {
       if (known.state == VersionState::kDraining && known.draining.expired()) {
         Unwatch(&known);
         Move(&known, VersionState::kGone);
+        RoomWasMade();
         if (!known.in_store) {
           table_.Erase(name, entry->first);
           model.versions.erase(entry);

@@ -57,8 +57,8 @@ std::vector<ManagerTask> ManagerQueue::TakeSame(const ManagerTask& task) {
 bool ManagerQueue::WantsAnother(std::string_view model, uint64_t version) const {
   const std::lock_guard lock(mutex_);
   return std::any_of(tasks_.begin(), tasks_.end(), [&](const ManagerTask& task) {
-    const bool decides = task.kind == Kind::kActivate || task.kind == Kind::kRollback;
-    return decides && task.model == model && task.version != version;
+    const bool another = task.kind == Kind::kRollback || (task.kind == Kind::kActivate && task.version != version);
+    return another && task.model == model;
   });
 }
 

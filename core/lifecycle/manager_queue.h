@@ -18,7 +18,7 @@ struct ManagerTask {
 
   Kind kind = Kind::kLoad;
   std::string model;
-  uint64_t version = 0;
+  uint64_t version = 0;  // of kRollback: the one to leave
   bool pin = false;
   bool force = false;
   std::string label;

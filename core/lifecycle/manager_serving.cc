@@ -25,7 +25,7 @@ bool ModelManager::Impl::AdvanceOne() {
   for (auto& [name, model] : models_) {
     if (Advance(&model, /*gives_way=*/true)) return true;
   }
-  return false;
+  return AdvanceSpares();
 }
 
 bool ModelManager::Impl::Advance(ServedModel* model, bool gives_way) {
@@ -33,7 +33,7 @@ bool ModelManager::Impl::Advance(ServedModel* model, bool gives_way) {
   const uint64_t target = ChooseServing(model->aspired, decisions_[model->name], model->serving,
                                         [model](uint64_t version) { return IsUsable(model->Find(version)); });
   if (target != 0 && target != model->serving) {
-    if (MakeReady(model, target, /*force=*/false, gives_way).ok()) {
+    if (MakeReady(model, target, {.gives_way = gives_way}).ok()) {
       // A fault while it loaded may have made it serve already.
       if (model->serving != target) Serve(model, target, model->serving);
       NoteSubstitute(model);
@@ -43,6 +43,7 @@ bool ModelManager::Impl::Advance(ServedModel* model, bool gives_way) {
   if (AdvanceLabels(model, gives_way)) return true;
   if (model->published != nullptr) Publish(model);
   NoteSubstitute(model);
+  NoteLabels(model);
   return false;
 }
 
@@ -50,9 +51,10 @@ bool ModelManager::Impl::AdvanceLabels(ServedModel* model, bool gives_way) {
   for (const auto& [label, decision] : model->aspired.labels) {
     const KnownVersion* known = model->Find(decision.version);
     if (!IsUsable(known) || known->ready()) continue;
-    if (MakeReady(model, decision.version, /*force=*/false, gives_way).ok() && model->published != nullptr) {
-      Publish(model);
-    }
+    // What an operator gave a label has passed, or was forced, once.
+    const bool force = decisions_[model->name].labels.contains(label);
+    const absl::Status ready = MakeReady(model, decision.version, {.force = force, .gives_way = gives_way});
+    if (ready.ok() && model->published != nullptr) Publish(model);
     return true;
   }
   return false;
@@ -124,6 +126,26 @@ void ModelManager::Impl::NoteSubstitute(ServedModel* model) {
                                                            : StrCat("is not good: ", status.reason),
                       serving),
       status);
+}
+
+void ModelManager::Impl::NoteLabels(ServedModel* model) {
+  for (const auto& [label, decision] : model->aspired.labels) {
+    const KnownVersion* known = model->Find(decision.version);
+    if (known != nullptr && known->ready()) {
+      model->noted_labels.erase(label);
+      continue;
+    }
+    uint64_t& noted = model->noted_labels[label];
+    if (noted == decision.version) continue;
+    noted = decision.version;
+    const VersionStatus status = table_.Find(model->name, decision.version);
+    observer_.OnNote(
+        absl::StrFormat("label '%s' of '%s' is of version %d, which %s: nothing answers for the label", label,
+                        model->name, decision.version,
+                        known == nullptr || !known->in_store ? std::string("is not in the store")
+                                                             : StrCat("cannot be loaded: ", status.reason)),
+        status);
+  }
 }
 
 absl::Status ModelManager::Impl::Decide(const std::string& model, ModelDecisions decisions) {

@@ -34,6 +34,7 @@ absl::Status ModelManager::Impl::Scan() {
   for (auto entry = models_.begin(); entry != models_.end();) {
     ServedModel& model = entry->second;
     Forget(&model);
+    ForgetPassedOver(&model);
     if (model.versions.empty() && model.published == nullptr) {
       table_.EraseModel(entry->first);
       entry = models_.erase(entry);
@@ -81,6 +82,7 @@ void ModelManager::Impl::LookAgain(KnownVersion* known) {
   if (now == known->failed_signature) {
     known->changed_signature.clear();
   } else if (now == known->changed_signature) {
+    known->backoff = std::chrono::milliseconds(0);
     Move(known, VersionState::kDiscovered);
   } else {
     known->changed_signature = now;
@@ -107,6 +109,37 @@ void ModelManager::Impl::Forget(ServedModel* model) {
       model->versions.erase(entry);
     }
     entry = next;
+  }
+}
+
+void ModelManager::Impl::ForgetPassedOver(ServedModel* model) {
+  const bool any = std::any_of(model->versions.begin(), model->versions.end(),
+                               [](const auto& entry) { return entry.second.in_store; });
+  // A folder that is gone as a whole may come back as it was.
+  if (!any) return;
+  const std::vector<uint64_t> passed_over = decisions_[model->name].passed_over;
+  std::erase_if(model->passed_over_files, [&](const auto& entry) {
+    return !std::binary_search(passed_over.begin(), passed_over.end(), entry.first);
+  });
+  for (const uint64_t version : passed_over) {
+    KnownVersion* known = model->Find(version);
+    const bool loaded = known != nullptr && known->ready();
+    // What answers requests stays what it is.
+    if (loaded && (version == model->serving || model->HasLabel(version))) continue;
+    if (known != nullptr && known->in_store) {
+      const std::string& now = known->stored.signature;
+      const auto [files, is_new] =
+          model->passed_over_files.try_emplace(version, loaded ? known->loaded_signature : now);
+      if (files->second == now) continue;
+    }
+    // Where that cannot be kept, the next look tries again.
+    if (!Decide(model->name, NoLongerPassedOver(decisions_[model->name], version, model->Known())).ok()) continue;
+    model->passed_over_files.erase(version);
+    if (!loaded) continue;
+    // Not the files that it was loaded from are the fix.
+    const ModelHandle generation = Release(known);
+    if (model->published != nullptr) Publish(model);
+    Move(known, VersionState::kDraining);
   }
 }
 

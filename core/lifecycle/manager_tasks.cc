@@ -59,7 +59,7 @@ void ModelManager::Impl::Perform(ManagerTask* task) {
     switch (task->kind) {
       case Kind::kLoad:
         status = CheckVersion(*model, task->version);
-        if (status.ok()) status = MakeReady(model, task->version, task->force, /*gives_way=*/false);
+        if (status.ok()) status = MakeReady(model, task->version, {.force = task->force});
         if (status.ok() && task->version != model->serving) model->Find(task->version)->asked = true;
         if (status.ok() && model->published != nullptr) Publish(model);
         break;
@@ -73,7 +73,7 @@ void ModelManager::Impl::Perform(ManagerTask* task) {
         status = DoFollow(model);
         break;
       case Kind::kRollback:
-        status = DoRollback(model);
+        status = DoRollback(model, *task);
         break;
       case Kind::kUnload:
         status = DoUnload(model, *task);
@@ -110,7 +110,8 @@ absl::Status ModelManager::Impl::DoValidate(ServedModel* model, const ManagerTas
   KnownVersion& known = *model->Find(task.version);
   const VersionStatus before = table_.Find(model->name, task.version);
   GateResult result;
-  const absl::Status status = PassGateAside(*model, &known, task.force, /*gives_way=*/false, /*watch=*/false, &result);
+  const ModelHandle live = model->serving == 0 ? nullptr : model->published;
+  const absl::Status status = PassGateAside(live, &known, {.force = task.force}, /*watch=*/false, &result);
   NoteResult(known, result);
   *outcome = table_.Find(model->name, task.version);
   outcome->reason = status.ok() ? "" : std::string(status.message());
@@ -131,7 +132,7 @@ absl::Status ModelManager::Impl::DoValidate(ServedModel* model, const ManagerTas
 
 absl::Status ModelManager::Impl::DoActivate(ServedModel* model, const ManagerTask& task) {
   RETURN_IF_ERROR(CheckVersion(*model, task.version));
-  RETURN_IF_ERROR(MakeReady(model, task.version, task.force, /*gives_way=*/false));
+  RETURN_IF_ERROR(MakeReady(model, task.version, {.force = task.force}));
   const absl::Status decided =
       Decide(model->name, Activated(decisions_[model->name], task.version, task.pin, model->Known()));
   if (decided.ok() && model->serving != task.version) Serve(model, task.version, model->serving);
@@ -146,12 +147,21 @@ absl::Status ModelManager::Impl::DoFollow(ServedModel* model) {
   while (!stopping_ && model->serving != highest && Advance(model, /*gives_way=*/false)) {
   }
   if (stopping_) return absl::CancelledError("the server stops");
+  const KnownVersion* known = model->Find(highest);
+  if (model->serving != highest && known != nullptr && known->state == VersionState::kFailed && !known->refusal.ok()) {
+    return absl::Status(known->refusal.code(),
+                        StrCat(std::string(known->refusal.message()), "; the latest version is followed, but ",
+                               model->serving == 0 ? std::string("none serves") : StrCat(model->serving, " serves")));
+  }
   if (model->serving != 0) return absl::OkStatus();
   return absl::NotFoundError(StrCat("no version of model '", model->name, "' could be loaded"));
 }
 
-absl::Status ModelManager::Impl::DoRollback(ServedModel* model) {
-  const uint64_t from = model->serving;
+absl::Status ModelManager::Impl::DoRollback(ServedModel* model, const ManagerTask& task) {
+  const uint64_t left = task.version;
+  // It was left already, by the same rollback asked before or otherwise.
+  if (left != 0 && model->serving != 0 && model->serving != left) return absl::OkStatus();
+  const uint64_t from = model->serving != 0 ? model->serving : left;
   std::string refused;
   for (const uint64_t target : RollbackTargets(decisions_[model->name], from)) {
     const KnownVersion* known = model->Find(target);
@@ -159,7 +169,7 @@ absl::Status ModelManager::Impl::DoRollback(ServedModel* model) {
         known != nullptr && (known->ready() || (known->in_store && known->state != VersionState::kFailed));
     if (!good) continue;
     // It has served: however far it is from what serves now, it is wanted.
-    const absl::Status ready = MakeReady(model, target, /*force=*/true, /*gives_way=*/false);
+    const absl::Status ready = MakeReady(model, target, {.force = true});
     if (absl::IsCancelled(ready)) return ready;
     if (!ready.ok()) {
       StrAppend(&refused, "; version ", target, " was refused: ", std::string(ready.message()));
@@ -187,6 +197,7 @@ absl::Status ModelManager::Impl::DoUnload(ServedModel* model, const ManagerTask&
   }
   KnownVersion& known = *model->Find(task.version);
   if (!known.ready()) return absl::OkStatus();
+  known.unloaded = true;
   Release(&known);
   if (model->published != nullptr) Publish(model);
   Move(&known, VersionState::kDraining);
@@ -202,7 +213,7 @@ absl::Status ModelManager::Impl::DoSetLabel(ServedModel* model, const ManagerTas
     if (!model->policy.labels.contains(task.label)) decisions.labels.erase(task.label);
   } else {
     RETURN_IF_ERROR(CheckVersion(*model, task.version));
-    RETURN_IF_ERROR(MakeReady(model, task.version, task.force, /*gives_way=*/false));
+    RETURN_IF_ERROR(MakeReady(model, task.version, {.force = task.force}));
     decisions = decisions_[model->name];  // a fault while it loaded may have changed what served
     decisions.labels[task.label] = {task.version, task.share};
   }

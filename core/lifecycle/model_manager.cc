@@ -75,8 +75,8 @@ void ModelManager::Follow(std::string_view model, Done done) {
   impl_->Ask(MakeTask(Kind::kFollow, model, 0, std::move(done)));
 }
 
-void ModelManager::Rollback(std::string_view model, Done done) {
-  impl_->Ask(MakeTask(Kind::kRollback, model, 0, std::move(done)));
+void ModelManager::Rollback(std::string_view model, uint64_t from_version, Done done) {
+  impl_->Ask(MakeTask(Kind::kRollback, model, from_version, std::move(done)));
 }
 
 void ModelManager::Unload(std::string_view model, uint64_t version, Done done) {
@@ -84,10 +84,11 @@ void ModelManager::Unload(std::string_view model, uint64_t version, Done done) {
 }
 
 void ModelManager::SetLabel(std::string_view model, std::string_view label, uint64_t version, uint32_t share,
-                            Done done) {
+                            bool force, Done done) {
   ManagerTask task = MakeTask(Kind::kSetLabel, model, version, std::move(done));
   task.label = label;
   task.share = share;
+  task.force = force;
   impl_->Ask(std::move(task));
 }
 

@@ -28,9 +28,13 @@ struct ManagerOptions {
   GateOptions gate;
   ModelPolicy default_policy;
   std::map<std::string, ModelPolicy, std::less<>> policies;  // by model
-  int keep_ready = 1;  // generations that served before and stay ready to go back to, a model
+  int keep_ready = 1;  // generations that served before and are ready to go back to, a model
   // How often the store is looked through, beside what the kernel tells at once of it.
   std::chrono::milliseconds poll_interval{5000};
+  // A version refused for something that passes (no memory, no thread, files that cannot be read) is tried again by
+  // itself: first after `first_retry`, then after twice as long each time, up to `last_retry`.
+  std::chrono::milliseconds first_retry{1000};
+  std::chrono::milliseconds last_retry{60'000};
   double prefault_bytes_per_second = 512e6;
   double scrub_bytes_per_second = 16e6;       // 0: no scrub
   std::chrono::seconds scrub_interval{3600};  // from the end of a pass over everything to the next
@@ -68,7 +72,8 @@ class ModelManager {
   // Before Start, on the caller's thread: brings every model to what is aspired; a version that the gate refuses is
   // passed over for the next older one. NOT_FOUND, saying what was looked for, when no model could be loaded.
   absl::Status LoadAll();
-  // Begins to watch the store and to do what is asked.
+  // Begins to watch the store and to do what is asked; when nothing else is due, makes ready what there is not yet of
+  // `keep_ready` to go back to.
   void Start();
   // Gives up the load in progress and tells those who wait (CANCELLED). Generations go on to serve.
   void Stop();
@@ -90,16 +95,21 @@ class ModelManager {
   // Loads it where needed, and it serves. Of a model that follows the latest version: versions that are there already
   // do not take over any more, later ones do. `pin`: none does, until Follow.
   void Activate(std::string_view model, uint64_t version, bool pin, bool force, Done done);
-  // The highest version serves again, and each later one.
+  // The highest version serves again, and each later one. The error of the highest one when that was refused, whatever
+  // serves in its place.
   void Follow(std::string_view model, Done done);
   // Activate of the version that served before the present one and is still good; FAILED_PRECONDITION where none is.
-  void Rollback(std::string_view model, Done done);
+  // `from_version`: the one to leave, so that it is left only once however often this is asked; where another one
+  // serves it succeeds with that. 0: whatever serves.
+  void Rollback(std::string_view model, uint64_t from_version, Done done);
   // Takes a ready version out of memory. FAILED_PRECONDITION for the one that serves or has a label.
   void Unload(std::string_view model, uint64_t version, Done done);
   // Gives `label` to a version, which is loaded where needed; version 0 takes the label away. `share` of kWholeShare:
   // of users for "canary", of requests for "shadow", else 0. INVALID_ARGUMENT for a label that is a number, is
-  // "stable" (the version that serves), or is not 1 to 64 letters, digits, '-', '_' and '.'.
-  void SetLabel(std::string_view model, std::string_view label, uint64_t version, uint32_t share, Done done);
+  // "stable" (the version that serves), or is not 1 to 64 letters, digits, '-', '_' and '.'. `force`: as Load's; at
+  // later starts drift refuses none that was given a label this way or that.
+  void SetLabel(std::string_view model, std::string_view label, uint64_t version, uint32_t share, bool force,
+                Done done);
 
   std::vector<ModelStatus> List() const;  // by name
   absl::StatusOr<ModelStatus> Get(std::string_view model) const;

@@ -25,6 +25,13 @@
 
 namespace kindred {
 
+// On what terms a version is made ready.
+struct LoadTerms {
+  bool force = false;      // drift refuses nothing
+  bool gives_way = false;  // nobody asked for it: to what someone waits for
+  bool spare = false;      // only to go back to: to whatever is asked, and where there is no room it is no failure
+};
+
 class ModelManager::Impl {
  public:
   Impl(const ManagerOptions& options, ModelRegistry* registry, ManagerObserver* observer,
@@ -46,12 +53,14 @@ class ModelManager::Impl {
   void Run();
   std::chrono::milliseconds WaitTime() const;
   void Attend(std::chrono::milliseconds timeout);  // to what is loaded
-  void RunAside(const std::function<void()>& work);
+  // RESOURCE_EXHAUSTED when there is no thread or no memory for it, UNAVAILABLE for other exceptions of `work`.
+  absl::Status RunAside(const std::function<absl::Status()>& work);
   void HandleFile(const StoreWatch::File& file);
   void CheckPoisoned();
   void CheckDraining();
   void LetGo();  // of generations that nobody reads any more
   void CheckSuspects();
+  void EndReading();
   void GiveUpGeneration(ServedModel* model, KnownVersion* known, std::string_view kind, const std::string& what);
   void TellDamage(const KnownVersion& known, std::string_view kind, const std::string& what);
   std::string TakeRot(const ModelHandle& model);  // empty: it was not the scrubber who found it
@@ -63,16 +72,25 @@ class ModelManager::Impl {
   void Found(const StoredVersion& stored);
   void LookAgain(KnownVersion* known);  // at one that failed
   void Forget(ServedModel* model);      // versions that vanished
+  void ForgetPassedOver(ServedModel* model);
+
+  // manager_spares.cc
+  bool AdvanceSpares();  // whether something was done
+  void TryAgain();       // what was refused for something that passes
+  void RoomWasMade();
 
   // manager_loading.cc
-  absl::Status MakeReady(ServedModel* model, uint64_t version, bool force, bool gives_way);
-  absl::Status PassGateAside(const ServedModel& model, KnownVersion* known, bool force, bool gives_way, bool watch,
+  absl::Status MakeReady(ServedModel* model, uint64_t version, const LoadTerms& terms);
+  absl::Status PassGateAside(const ModelHandle& live, KnownVersion* known, const LoadTerms& terms, bool watch,
                              GateResult* result);
   static absl::Status GivenUp(const StoredVersion& stored);
-  absl::Status Warm(const StoredVersion& version, bool gives_way, const ModelHandle& generation);
+  absl::Status Warm(const ServedModel& model, const StoredVersion& version, const LoadTerms& terms,
+                    const ModelHandle& generation);
   absl::Status CheckUnchanged(const std::string& signature, const KnownVersion& known, const ModelHandle& generation);
   bool TakeBack(KnownVersion* known);  // one that drains
-  bool GoOn(const StoredVersion& stored, bool gives_way) const;
+  bool GoOn(const StoredVersion& stored, const LoadTerms& terms) const;
+  void Refuse(KnownVersion* known, const std::string& signature, const LoadTerms& terms, const ModelHandle& live,
+              const absl::Status& status);
   void NoteResult(const KnownVersion& known, const GateResult& result);
   void Move(KnownVersion* known, VersionState state, std::string_view reason = {});
   void Watch(KnownVersion* known, const std::string& path);
@@ -87,6 +105,7 @@ class ModelManager::Impl {
   void Publish(ServedModel* model);
   void Release(KnownVersion* known);
   void NoteSubstitute(ServedModel* model);
+  void NoteLabels(ServedModel* model);
   absl::Status Decide(const std::string& model, ModelDecisions decisions);
 
   // manager_tasks.cc
@@ -94,7 +113,7 @@ class ModelManager::Impl {
   absl::Status DoValidate(ServedModel* model, const ManagerTask& task, VersionStatus* outcome);
   absl::Status DoActivate(ServedModel* model, const ManagerTask& task);
   absl::Status DoFollow(ServedModel* model);
-  absl::Status DoRollback(ServedModel* model);
+  absl::Status DoRollback(ServedModel* model, const ManagerTask& task);
   absl::Status DoUnload(ServedModel* model, const ManagerTask& task);
   absl::Status DoSetLabel(ServedModel* model, const ManagerTask& task);
   absl::Status CheckVersion(const ServedModel& model, uint64_t version) const;
@@ -125,6 +144,7 @@ class ModelManager::Impl {
   std::atomic<bool> rescan_ = false;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> busy_ = false;
+  std::atomic<bool> hurry_ = false;  // nothing sound serves: what is being warmed need not spare anyone
   std::mutex rot_mutex_;
   std::vector<std::pair<std::weak_ptr<const Model>, std::string>>
       rot_;  // guarded by rot_mutex_: what the scrubber found
@@ -132,6 +152,19 @@ class ModelManager::Impl {
   std::mutex threads_mutex_;  // of Start and Stop
   std::thread thread_;
   std::unique_ptr<Scrubber> scrubber_;
+
+  // A generation whose file was touched, being read on a thread of its own, as its damage must not wait for a load.
+  struct Reading {
+    explicit Reading(ModelHandle of) : generation(std::move(of)) {}
+    ~Reading() {
+      if (thread.joinable()) thread.join();
+    }
+    const ModelHandle generation;
+    absl::Status status;  // once done
+    std::atomic<bool> done = false;
+    std::thread thread;
+  };
+  std::unique_ptr<Reading> reading_;  // the manager's thread's; last, as it uses the rest
 };
 
 }  // namespace kindred

@@ -19,7 +19,7 @@ struct StoredVersion {
 
 // Every version under `root`, by model, then ascending version. A version directory is a decimal number from 1 without
 // leading zeros; others, and directories that hold nothing to serve, are not versions. NOT_FOUND when `root` is not a
-// directory.
+// directory; UNAVAILABLE when it or the folder of a model cannot be read: then nothing is known of what it holds.
 absl::StatusOr<std::vector<StoredVersion>> ScanModelStore(const std::string& root);
 
 // Names, sizes, times of change and inodes of a folder's files: differs once one of them was written, replaced, added

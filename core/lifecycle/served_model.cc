@@ -21,6 +21,23 @@ std::vector<uint64_t> OtherVersions(const ServedModel& model, const ModelDecisio
   return others;
 }
 
+// Versions in the store that are or may become ready to go back to, best first.
+std::vector<uint64_t> Spares(const ServedModel& model, const ModelDecisions& decisions) {
+  const auto is_good = [&model](uint64_t version) {
+    const KnownVersion* known = model.Find(version);
+    return known != nullptr && known->in_store && known->state != VersionState::kFailed && version != model.serving;
+  };
+  std::vector<uint64_t> spares = RollbackTargets(decisions, model.serving);
+  std::erase_if(spares, [&](uint64_t version) { return !is_good(version); });
+  if (!spares.empty()) return spares;
+  for (auto entry = model.versions.rbegin(); entry != model.versions.rend(); ++entry) {
+    const bool passed_over =
+        std::binary_search(decisions.passed_over.begin(), decisions.passed_over.end(), entry->first);
+    if (entry->first < model.serving && is_good(entry->first) && !passed_over) spares.push_back(entry->first);
+  }
+  return spares;
+}
+
 }  // namespace
 
 const KnownVersion* ServedModel::Find(uint64_t version) const {
@@ -84,19 +101,34 @@ ModelRoutes MakeRoutes(const ServedModel& model, const ModelDecisions& decisions
 
 std::vector<uint64_t> NotNeeded(const ServedModel& model, const ModelDecisions& decisions, int keep_ready) {
   std::vector<uint64_t> not_needed;
+  const std::vector<uint64_t> spares = Spares(model, decisions);
+  const auto among = [](const std::vector<uint64_t>& versions, uint64_t version) {
+    return std::find(versions.begin(), versions.end(), version) != versions.end();
+  };
   int kept = 0;
   for (const uint64_t version : OtherVersions(model, decisions)) {
     const KnownVersion& known = *model.Find(version);
-    if (model.HasLabel(version) || known.asked) continue;
-    const bool has_served =
-        std::find(decisions.served.begin(), decisions.served.end(), version) != decisions.served.end();
-    if (has_served && known.in_store && kept < keep_ready) {
-      ++kept;
-    } else {
-      not_needed.push_back(version);
-    }
+    const bool to_go_back_to =
+        known.in_store && kept < keep_ready && (among(decisions.served, version) || among(spares, version));
+    if (to_go_back_to) ++kept;
+    if (!to_go_back_to && !model.HasLabel(version) && !known.asked) not_needed.push_back(version);
   }
   return not_needed;
+}
+
+uint64_t NextSpare(const ServedModel& model, const ModelDecisions& decisions, int keep_ready) {
+  if (model.serving == 0) return 0;
+  int kept = 0;
+  for (const uint64_t version : Spares(model, decisions)) {
+    if (kept >= keep_ready) return 0;
+    const KnownVersion& known = *model.Find(version);
+    if (known.ready() || known.unloaded) {
+      ++kept;
+    } else if (!known.spare_refused) {
+      return version;
+    }
+  }
+  return 0;
 }
 
 uint64_t BestReady(const ServedModel& model, const ModelDecisions& decisions) {

@@ -119,8 +119,10 @@ class Gate {
   }
 
   absl::Status CheckDrift() {
-    if (live_ == nullptr) return absl::OkStatus();
+    if (live_ == nullptr || live_->poisoned()) return absl::OkStatus();
     ASSIGN_OR_RETURN(const Drift drift, MeasureDrift(*loaded_, *live_, GoOnQuestion()));
+    // What was lost meanwhile reads as zeros: no measure for anything.
+    if (live_->poisoned()) return absl::OkStatus();
     result_.drift = drift;
     if (force_) return absl::OkStatus();
     if (drift.catalogue < options_.min_catalogue) {

@@ -53,7 +53,8 @@ absl::Status CheckMemoryNeed(const BundleInfo& info, const ModelHandle& live, co
 // opens the bundle at options.verify and makes what it lacks.
 //
 // Opens the bundle at `path` (PrepareVersion has made one of whatever the version's folder holds) as version `version`
-// of `model` and puts it through every check. `live` may be null: then there is no drift. Each error says which file,
+// of `model` and puts it through every check. `live` may be null, or poisoned before or while drift is
+// measured: then there is no drift. Each error says which file,
 // which check, what was found and expected, and what to do: NOT_FOUND, INVALID_ARGUMENT (not a valid bundle, another
 // model's), DATA_LOSS (golden queries), RESOURCE_EXHAUSTED (memory, with the numbers), FAILED_PRECONDITION (drift),
 // CANCELLED. *result holds what was found so far also on an error; result->model only of a version that passed.

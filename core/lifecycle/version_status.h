@@ -10,7 +10,7 @@
 namespace kindred {
 
 // The life of a version. Only kReady answers requests; a version that failed is tried again when its files change or
-// when it is asked for by name.
+// when it is asked for by name, and by itself where it was refused for something that passes.
 enum class VersionState : uint8_t {
   kDiscovered,  // complete in the store, not loaded
   kVerifying,   // structure, checksums, numbers, index ranges, golden queries, memory, drift

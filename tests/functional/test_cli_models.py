@@ -119,6 +119,7 @@ def test_a_label_is_given_and_taken(models, kindred, running):
     assert {"label": "trial", "version": 1, "percent": 0} in json.loads(result.stdout)["labels"]
     answer = kindred("query", "recommend", "--user", "u0", "--model", "tiny@trial", "--json", "--server", running.address)
     assert json.loads(answer.stdout)["version"] == "1", answer.stderr
+    assert models("label", "tiny", "trial", "1", "--force").returncode == 0
     result = models("label", "tiny", "canary", "1", "--percent", "5")
     assert result.returncode == 0 and "label canary: version 1, 5 %" in result.stdout, result.stderr
     result = models("label", "tiny", "canary", "--remove", "--json")

@@ -63,6 +63,20 @@ TEST(AspiredVersions, AVersionRolledBackFromIsTheLastResort) {
   EXPECT_THAT(RollbackTargets(Activated(decisions, 4, false, kKnown), 4), ElementsAre(3));
 }
 
+TEST(AspiredVersions, AVersionRolledBackFromThatVanishedMayComeBackAsAFix) {
+  // 4 and then 3 were rolled back from, and 3 is taken away.
+  ModelDecisions decisions = RolledBack(RolledBack({}, 4, 3, kKnown), 3, 2, kKnown);
+  EXPECT_EQ(Choose({}, decisions, 2), 2u);
+  decisions = NoLongerPassedOver(decisions, 3, std::vector<uint64_t>{1, 2, 4});
+  EXPECT_THAT(decisions.passed_over, ElementsAre(4));
+  EXPECT_EQ(Choose({}, decisions, 2, {}, {1, 2, 4}), 2u);
+  EXPECT_EQ(Choose({}, decisions, 2), 3u);
+  // Others that were there already do not take over for that.
+  decisions = RolledBack(Activated({}, 3, false, kKnown), 3, 2, kKnown);
+  decisions = NoLongerPassedOver(decisions, 3, std::vector<uint64_t>{1, 2, 4});
+  EXPECT_EQ(Choose({}, decisions, 2), 2u);
+}
+
 TEST(AspiredVersions, LabelsOfOperatorsGoBeforeThoseOfTheConfiguration) {
   ModelPolicy policy;
   policy.labels = {{"canary", 3}, {"old", 1}};

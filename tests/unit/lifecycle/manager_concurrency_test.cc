@@ -90,7 +90,7 @@ TEST_F(ManagerConcurrencyTest, StopGivesUpALoadAndTellsThoseWhoWait) {
   };
   manager_->Activate("demo", 2, false, false, done);
   manager_->Load("demo", 2, true, done);
-  manager_->Rollback("demo", done);
+  manager_->Rollback("demo", 0, done);
   ASSERT_TRUE(Eventually([&] { return loader_->Loads(2) == 1; }));
   manager_->Stop();
   EXPECT_EQ(cancelled, 3);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <fstream>
 #include <map>
 #include <string>
 #include <thread>
@@ -140,6 +141,26 @@ TEST_F(ManagerDamageTest, AFileThatWasOnlyTouchedServesOnOnceItWasRead) {
   Rescan();
   EXPECT_EQ(Serving(), 2u);
   EXPECT_TRUE(observer_.Lines("damage").empty());
+}
+
+TEST_F(ManagerDamageTest, ATouchedFileIsReadWhileSomethingElseLoads) {
+  BeginWithTwo();
+  Put(3);
+  loader_->Hold(3);
+  manager_->Rescan();
+  ASSERT_TRUE(Eventually([&] { return loader_->Loads(3) == 1; }));
+  {
+    std::fstream file(Bundle(2), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(-5, std::ios::end);
+    const int last = file.get();
+    file.seekp(-5, std::ios::end);
+    file.put(static_cast<char>(last ^ 1));
+  }
+  watch_->Tell(Bundle(2), "touched");
+  EXPECT_TRUE(Eventually([&] { return Serving() == 1; }));
+  EXPECT_EQ(State(3), VersionState::kVerifying);
+  EXPECT_TRUE(Eventually([&] { return observer_.Lines("damage demo/2 modified").size() == 1; }));
+  loader_->Release(3);
 }
 
 TEST_F(ManagerDamageTest, FilesThatChangeWhileTheyAreLoadedAreRefused) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -69,6 +70,7 @@ absl::Status FakeLoader::PassGate(const std::string& path, const StoredVersion& 
     if (!held_.contains(stored.version)) break;
     released_.wait_for(lock, std::chrono::milliseconds(5));
   }
+  if (throws_) throw std::bad_alloc();
   const auto refused = refused_.find(stored.version);
   if (refused != refused_.end() && path.ends_with(kBundleFileName)) return refused->second;
   ModelLoadOptions options;
@@ -83,6 +85,11 @@ void FakeLoader::Refuse(uint64_t version, const absl::Status& status) {
   const std::lock_guard lock(mutex_);
   refused_.erase(version);
   if (!status.ok()) refused_[version] = status;
+}
+
+void FakeLoader::Throw(bool throws) {
+  const std::lock_guard lock(mutex_);
+  throws_ = throws;
 }
 
 void FakeLoader::Hold(uint64_t version) {
@@ -268,12 +275,16 @@ Outcome ManagerTest::Load(uint64_t version) {
   return Ask([&](auto done) { manager_->Load("demo", version, false, std::move(done)); });
 }
 
-Outcome ManagerTest::Rollback() {
-  return Ask([&](auto done) { manager_->Rollback("demo", std::move(done)); });
+Outcome ManagerTest::Rollback(uint64_t from_version) {
+  return Ask([&](auto done) { manager_->Rollback("demo", from_version, std::move(done)); });
 }
 
-Outcome ManagerTest::SetLabel(const std::string& label, uint64_t version, uint32_t share) {
-  return Ask([&](auto done) { manager_->SetLabel("demo", label, version, share, std::move(done)); });
+Outcome ManagerTest::Follow() {
+  return Ask([&](auto done) { manager_->Follow("demo", std::move(done)); });
+}
+
+Outcome ManagerTest::SetLabel(const std::string& label, uint64_t version, uint32_t share, bool force) {
+  return Ask([&](auto done) { manager_->SetLabel("demo", label, version, share, force, std::move(done)); });
 }
 
 void ManagerTest::Rescan() {

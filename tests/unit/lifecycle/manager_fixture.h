@@ -26,6 +26,7 @@ class FakeLoader {
                         const GateProgress& progress, GateResult* result);
 
   void Refuse(uint64_t version, const absl::Status& status);  // OK: no longer
+  void Throw(bool throws);                                    // every load, as without memory
   void Hold(uint64_t version);                                // its loads do not end before Release
   void Release(uint64_t version);
   void SetLoadMode(LoadMode mode);  // of later loads
@@ -43,7 +44,7 @@ class FakeLoader {
   std::vector<uint64_t> order_;
   int at_once_ = 0, most_at_once_ = 0;
   std::string live_version_;
-  bool forced_ = false;
+  bool forced_ = false, throws_ = false;
   LoadMode mode_ = LoadMode::kMap;
 };
 
@@ -110,8 +111,9 @@ class ManagerTest : public ::testing::Test {
   Outcome Ask(const std::function<void(ModelManager::Done)>& ask);
   Outcome Activate(uint64_t version, bool pin = false);
   Outcome Load(uint64_t version);
-  Outcome Rollback();
-  Outcome SetLabel(const std::string& label, uint64_t version, uint32_t share = 0);
+  Outcome Rollback(uint64_t from_version = 0);
+  Outcome Follow();
+  Outcome SetLabel(const std::string& label, uint64_t version, uint32_t share = 0, bool force = false);
   // Has the store looked through, and waits until that is done.
   void Rescan();
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <filesystem>
 
 #include "tests/unit/lifecycle/manager_fixture.h"
@@ -125,10 +126,15 @@ TEST_F(ModelManagerTest, AGenerationDrainsUntilItsLastReaderLetsGo) {
   Rescan();
   ASSERT_TRUE(Eventually([&] { return Serving() == 2; }));
   EXPECT_TRUE(Eventually([&] { return State(1) == VersionState::kDraining; }));
-  // Asked for again meanwhile, it need not be read again.
+  // Asked for again meanwhile, it need not be read again where its files are as they were.
   ASSERT_TRUE(Activate(1).status.ok());
   EXPECT_EQ(registry_.Find("demo"), reader);
   EXPECT_EQ(loader_->Loads(1), 1);
+  ASSERT_TRUE(Activate(2).status.ok());
+  fs::last_write_time(Bundle(1), fs::file_time_type::clock::now() + std::chrono::hours(1));
+  ASSERT_TRUE(Activate(1).status.ok());
+  EXPECT_NE(registry_.Find("demo"), reader);
+  EXPECT_EQ(loader_->Loads(1), 2);
   ASSERT_TRUE(Activate(2).status.ok());
   reader.reset();
   EXPECT_TRUE(Eventually([&] { return State(1) == VersionState::kGone; }));
@@ -215,6 +221,7 @@ TEST_F(ModelManagerTest, DamagedDecisionsAreNotGuessed) {
 }
 
 TEST_F(ModelManagerTest, ADecisionThatCannotBeKeptChangesNothing) {
+  options_.keep_ready = 0;
   Put(1);
   Put(2);
   Begin();
@@ -301,6 +308,7 @@ TEST_F(ModelManagerTest, LabelsThatCannotBeAreRefused) {
 }
 
 TEST_F(ModelManagerTest, WhatWasLoadedByNameStaysReadyUntilUnloaded) {
+  options_.keep_ready = 0;
   for (const uint64_t version : {1, 2}) Put(version);
   Begin();
   EXPECT_EQ(Load(1).version.state, VersionState::kReady);
@@ -318,6 +326,7 @@ TEST_F(ModelManagerTest, WhatWasLoadedByNameStaysReadyUntilUnloaded) {
 }
 
 TEST_F(ModelManagerTest, ADryRunKeepsNothing) {
+  options_.keep_ready = 0;
   for (const uint64_t version : {1, 2}) Put(version);
   Begin();
   const auto validate = [&] { return Ask([&](auto done) { manager_->Validate("demo", 1, std::move(done)); }); };
@@ -332,17 +341,6 @@ TEST_F(ModelManagerTest, ADryRunKeepsNothing) {
   EXPECT_EQ(Status(1).golden_queries, 0);
   EXPECT_EQ(Answering("demo@1"), "");
   EXPECT_EQ(observer_.Lines("state demo/1").size(), 1u);
-}
-
-TEST_F(ModelManagerTest, LegacyFilesBesideABundleThatIsInvalidAreTried) {
-  Put(1);
-  fs::copy_file(Bundle(1), Folder(1) + "/other.safetensors");
-  ASSERT_TRUE(Open().ok());
-  loader_->Refuse(1, absl::InvalidArgumentError("not a bundle"));
-  ASSERT_TRUE(manager_->LoadAll().ok());
-  EXPECT_THAT(registry_.Find("demo")->info().path, HasSubstr("other.safetensors"));
-  EXPECT_THAT(watch_->watched(), ElementsAre(Folder(1) + "/other.safetensors"));
-  EXPECT_THAT(observer_.Lines("note"), ElementsAre(HasSubstr("not a bundle")));
 }
 
 TEST_F(ModelManagerTest, AServingVersionWhoseFolderVanishesServesOn) {

@@ -68,6 +68,16 @@ TEST_F(ModelStoreTest, CompressedAndLegacyVersionsAreVersions) {
   EXPECT_THAT(versions, ::testing::ElementsAre(1, 2, 3));
 }
 
+TEST_F(ModelStoreTest, AFolderThatCannotBeReadIsNotTakenForEmpty) {
+  Put("demo", "1", 1);
+  fs::create_symlink("nowhere", root_ / "gone");
+  EXPECT_TRUE(ScanModelStore(root_).ok());
+  fs::create_symlink("loop", root_ / "loop");
+  const auto found = ScanModelStore(root_);
+  EXPECT_EQ(found.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(found.status().message()), HasSubstr((root_ / "loop").string()));
+}
+
 TEST_F(ModelStoreTest, AStoreThatIsNotThereIsSaidSo) {
   EXPECT_EQ(ScanModelStore(root_ / "nowhere").status().code(), absl::StatusCode::kNotFound);
 }

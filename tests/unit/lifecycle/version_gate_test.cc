@@ -46,6 +46,13 @@ TEST_F(VersionGateTest, TheFirstVersionHasNothingToDriftFrom) {
   EXPECT_EQ(result_.drift.subjects, 0u);
 }
 
+TEST_F(VersionGateTest, AGenerationThatIsDamagedIsNoMeasure) {
+  const ModelHandle live = LoadGateModel({.seed = 1});
+  live->Poison();
+  ASSERT_TRUE(Pass({.seed = 2, .rotate_items = true}, live).ok());
+  EXPECT_EQ(result_.drift.subjects, 0u);
+}
+
 TEST_F(VersionGateTest, RotatedItemsAreRefusedWithTheReason) {
   const absl::Status status = Pass({.seed = 2, .rotate_items = true}, LoadGateModel({.seed = 1}));
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);

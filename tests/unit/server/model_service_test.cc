@@ -182,10 +182,15 @@ TEST_F(ModelServiceTest, ActivatesGoesBackAndUnloads) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION) << status.error_message();
   EXPECT_EQ(DetailsOf(status).reason, "VERSION_IN_USE");
 
+  v1::RollbackModelRequest rollback;
+  rollback.set_from_version(2);
   v1::RollbackModelResponse back;
-  status = Ask(&Stub::RollbackModel, v1::RollbackModelRequest(), &back);
-  ASSERT_TRUE(status.ok()) << status.error_message();
-  EXPECT_EQ(back.version().version(), 1u);
+  // Asked again it goes back no further.
+  for (int i = 0; i < 2; ++i) {
+    status = Ask(&Stub::RollbackModel, rollback, &back);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(back.version().version(), 1u);
+  }
   EXPECT_EQ(models_.Find("shop")->version(), "1");
   ASSERT_TRUE(Ask(&Stub::UnloadVersion, unload, &unloaded).ok());
   EXPECT_TRUE(Await([&] { return models_.Find("shop@2") == nullptr; }));
@@ -254,6 +259,18 @@ TEST_F(ModelServiceTest, ARefusalSaysWhyAndForceIsHeard) {
   EXPECT_EQ(DetailsOf(status).reason, "VERSION_NOT_FOUND");
 }
 
+TEST_F(ModelServiceTest, ALabelMayBeForced) {
+  loader_->refusal = absl::FailedPreconditionError("overlap 0.01, at least 0.05 is expected");
+  v1::SetLabelRequest request;
+  request.set_label("canary");
+  request.set_version(2);
+  v1::SetLabelResponse response;
+  EXPECT_EQ(DetailsOf(Ask(&Stub::SetLabel, request, &response)).reason, "DRIFT_TOO_LARGE");
+  request.set_force(true);
+  EXPECT_TRUE(Ask(&Stub::SetLabel, request, &response).ok());
+  EXPECT_EQ(models_.Find("shop@canary")->version(), "2");
+}
+
 TEST_F(ModelServiceTest, AModelThatThereIsNotIsToldFromAVersion) {
   v1::LoadVersionRequest request = LoadRequest(1);
   request.set_model("shoes");
@@ -301,7 +318,8 @@ TEST_F(ModelServiceTest, FieldsAreChecked) {
   EXPECT_THAT(DetailsOf(Ask(&Stub::SetLabel, label, &labelled)).fields, UnorderedElementsAre("percent"));
   label.set_label("canary");
   label.set_version(0);
-  EXPECT_THAT(DetailsOf(Ask(&Stub::SetLabel, label, &labelled)).fields, UnorderedElementsAre("percent"));
+  label.set_force(true);
+  EXPECT_THAT(DetailsOf(Ask(&Stub::SetLabel, label, &labelled)).fields, UnorderedElementsAre("percent", "force"));
 
   v1::ActivateVersionRequest follow = ActivateRequest(0);
   follow.set_pin(true);
