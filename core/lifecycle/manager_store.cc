@@ -137,7 +137,7 @@ void ModelManager::Impl::ForgetPassedOver(ServedModel* model) {
     model->passed_over_files.erase(version);
     if (!loaded) continue;
     // Not the files that it was loaded from are the fix.
-    const ModelHandle generation = Release(known);
+    Release(known);
     if (model->published != nullptr) Publish(model);
     Move(known, VersionState::kDraining);
   }
