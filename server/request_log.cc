@@ -145,9 +145,12 @@ RequestLog::RequestLog(const v1::RequestLogConfig& config, int file, uint64_t fi
       thread_([writer = writer_] { writer->Run(); }) {}
 
 RequestLog::~RequestLog() {
-  if (writer_->Stop()) return thread_.join();
-  LogWarn("the request log was not written to its end: its disk hangs", {{"path", config_.path()}});
-  thread_.detach();
+  if (writer_->Stop()) {
+    thread_.join();
+  } else {
+    LogWarn("the request log was not written to its end: its disk hangs", {{"path", config_.path()}});
+    thread_.detach();
+  }
 }
 
 const RequestLogCounts& RequestLog::counts() const { return writer_->counts(); }
