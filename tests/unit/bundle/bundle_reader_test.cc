@@ -145,7 +145,9 @@ TEST(BundleReaderGoOnTest, OpeningIsGivenUpAtAnyQuestion) {
   for (const bool sealed : {true, false}) {
     testing::BundleBuilder builder({.n_items = 50});
     builder.WriteRaw(path);
-    if (sealed) ASSERT_TRUE(builder.WriteSealed(path).ok());
+    if (sealed) {
+      ASSERT_TRUE(builder.WriteSealed(path).ok());
+    }
     int questions = 0;
     ASSERT_TRUE(BundleReader::Open(path, OpenOptions{.go_on = [&] { return ++questions > 0; }}).ok());
     EXPECT_GE(questions, 10);
