@@ -23,8 +23,8 @@ constexpr size_t kReadBytes = size_t{16} << 20;
 
 // Why a file could not be read: DATA_LOSS where its medium is damaged or it is no longer where it was opened,
 // UNAVAILABLE for anything else, which may pass and says nothing of what the file holds.
-absl::Status ReadError(int error, std::string_view what) {
-  const absl::Status status = absl::ErrnoToStatus(error, StrCat(what));
+absl::Status ReadError(int error, const std::string& what) {
+  const absl::Status status = absl::ErrnoToStatus(error, what);
   const bool lost = error == EIO || error == ESTALE;
   return absl::Status(lost ? absl::StatusCode::kDataLoss : absl::StatusCode::kUnavailable, status.message());
 }
