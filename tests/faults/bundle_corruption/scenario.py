@@ -4,35 +4,22 @@ nonsense: all refused, each saying where, while another version answers."""
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
-import functools
 import os
 import pathlib
 import random
 import re
 import subprocess
 import threading
-from collections.abc import Callable
 
 from answers import Known
+from damaged_bundles import Damaged, header_bytes, tensor_bytes, truncations
 from fault_row import row, seed
 from hostile_bundles import hostile_bundles
 from model_bundles import MODEL, SMALL, make_bundle, put
 from operators import make_stubs
-from sealed_file import header_size, ranges
 from stack import BenchError, Context, Stack, sum_of_calls
 
 LIVE_VERSION, VICTIM = 1, 2
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Damaged:
-    """`make` gives its content. `named`: texts that the refusal must contain. `kind` is the row's name."""
-
-    kind: str
-    name: str
-    make: Callable[[], bytes]
-    named: list[str]
 
 
 def rows(context: Context) -> list[dict]:
@@ -54,12 +41,11 @@ def rows(context: Context) -> list[dict]:
         load = stack.load([server], "--rps", 50, "--duration", 3600, "--generate-users", 50)
         checker = stack.checker(known, server, pause_s=0.02)
         outcomes = verify_all(context, made)
-        sample = schedule.sample(made, 60 if quick else 1_000)
         gated = {}
-        for damaged in sample:
-            path = put_or_replace(stack, damaged.make())
+        for damaged in sample(schedule, made, 15 if quick else 400):
+            put_or_replace(stack, damaged.make())
             outcome = operator.ask("ValidateVersion", VICTIM)
-            gated[damaged] = None if outcome.ok else f"{path}: {outcome.message}"
+            gated[damaged] = None if outcome.ok else outcome.message
         load.interrupt()
         total = load.wait()
         checker.stop()
@@ -71,6 +57,14 @@ def rows(context: Context) -> list[dict]:
                 note="; ".join(text for _, text in checker.wrong[:3]) or None)]
 
 
+def sample(schedule: random.Random, made: list[Damaged], most: int) -> list[Damaged]:
+    """At most so many of each kind."""
+    by_kind: dict[str, list[Damaged]] = {}
+    for damaged in made:
+        by_kind.setdefault(damaged.kind, []).append(damaged)
+    return [damaged for its in by_kind.values() for damaged in schedule.sample(its, min(most, len(its)))]
+
+
 def put_or_replace(stack: Stack, content: bytes) -> pathlib.Path:
     """The victim's version, in place of what it was before, by rename."""
     path = stack.models / MODEL / str(VICTIM) / "bundle.safetensors"
@@ -79,39 +73,6 @@ def put_or_replace(stack: Stack, content: bytes) -> pathlib.Path:
     path.with_name("next").write_bytes(content)
     path.with_name("next").rename(path)
     return path
-
-
-def header_bytes(schedule: random.Random, good: bytes, limit: int | None) -> list[Damaged]:
-    size = header_size(good)
-    places = range(size) if limit is None else sorted(schedule.sample(range(size), limit))
-    return [Damaged("a byte of the header", f"byte {place}", flipped(schedule, good, place), []) for place in places]
-
-
-def tensor_bytes(schedule: random.Random, good: bytes, count: int) -> list[Damaged]:
-    begin, made = header_size(good), []
-    where = ranges(good)
-    for place in sorted(schedule.randrange(begin, len(good)) for _ in range(count)):
-        name, (first, end) = next((name, its) for name, its in where.items() if its[0] <= place < its[1])
-        made.append(Damaged("a byte of a tensor", f"byte {place}", flipped(schedule, good, place),
-                            [f'tensor "{name}"', f"bytes {first}..{end}"]))
-    return made
-
-
-def flipped(schedule: random.Random, good: bytes, place: int) -> Callable[[], bytes]:
-    byte = bytes([good[place] ^ schedule.randint(1, 255)])
-    return lambda: good[:place] + byte + good[place + 1:]
-
-
-def truncations(schedule: random.Random, good: bytes, count: int, limit: int | None) -> list[Damaged]:
-    """At every edge, a byte before and a byte behind it, and at random; and a little too long."""
-    edges = sorted({0, 8, header_size(good), *(place for its in ranges(good).values() for place in its)})
-    if limit is not None:
-        edges = sorted(schedule.sample(edges, min(limit, len(edges))))
-    lengths = {edge + step for edge in edges for step in (-1, 0, 1)} | {schedule.randrange(len(good)) for _ in range(count)}
-    made = [Damaged("cut off", f"{length} bytes", functools.partial(good.__getitem__, slice(length)), [])
-            for length in sorted(lengths) if 0 <= length < len(good)]
-    return made + [Damaged("cut off", f"{more} bytes more", functools.partial(good.__add__, bytes(more)), [])
-                   for more in (1, 64, 4096)]
 
 
 class Verifier:
