@@ -27,15 +27,19 @@ BREAKER_STATE = "kindred_redis_breaker_state"
 
 
 class Stack:
-    """Entered by a case; on exit loads are killed, servers stopped (they must exit 0), proxies closed, Redis stopped."""
+    """Entered by a case; on exit loads are killed, servers stopped (they must exit 0), proxies closed, Redis stopped.
 
-    def __init__(self, context: Context):
+    `store`: the name of a model store that the case fills itself; without it there is one with one model.
+    """
+
+    def __init__(self, context: Context, store: str | None = None):
         self.context, self.seed = context, seed()
         self._exits = contextlib.ExitStack()
-        self.models = context.work_dir / "models"
+        self._fill = store is None
+        self.models = context.work_dir / (store or "models")
 
     def __enter__(self) -> "Stack":
-        if not self.models.exists():
+        if self._fill and not self.models.exists():
             random = np.random.default_rng(7)  # the model is the same whatever the seed of the faults
             bundles.write_raw_bundle(self.models / "faults" / "1" / "bundle.safetensors", ["trained"],
                                      random.normal(size=(1, DIMENSIONS)), [f"item-{n}" for n in range(ITEMS)],

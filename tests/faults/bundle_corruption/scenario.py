@@ -32,7 +32,7 @@ def rows(context: Context) -> list[dict]:
               for name, (content, named) in hostile_bundles(good).items())]
     if not Verifier(context).accepts(good.read_bytes()):
         raise BenchError("the bundle that is to be damaged is not valid itself")
-    with Stack(context) as stack:
+    with Stack(context, "store") as stack:
         stubs = make_stubs(context.work_dir)
         put(stack.models, LIVE_VERSION, make_bundle(context, "live"))
         server = stack.server("{memory: {}}", settings="models: {poll_interval: 1h}\nlogging: {level: error}")

@@ -35,8 +35,7 @@ def rows(context: Context) -> list[dict]:
 
 
 def harmed(context: Context, stubs, bundles: list[pathlib.Path], mode: str, harm: str) -> list[dict]:
-    with Stack(context) as stack:
-        stack.models = context.work_dir / f"models-{mode}-{harm.replace(' ', '-')}"
+    with Stack(context, f"store-{mode}-{harm.replace(' ', '-')}") as stack:
         path = [put(stack.models, version, bundle) for version, bundle in zip((BEFORE, LIVE), bundles)][-1]
         server = stack.server("{memory: {}}", settings=f"models: {{load_mode: {mode}}}\nlogging: {{level: error}}")
         operator, known = stack.operator(stubs, server), Known(stubs, server.address)

@@ -24,7 +24,7 @@ SLOW = "models: {poll_interval: 1h, prefault_bytes: 1MiB}\nlogging: {level: info
 
 def rows(context: Context) -> list[dict]:
     stubs, schedule = make_stubs(context.work_dir), random.Random(seed())
-    with Stack(context) as stack:
+    with Stack(context, "store") as stack:
         for version in range(1, VERSIONS + 1):
             put(stack.models, version, make_bundle(context, f"bundle-{version}", version=version))
         server = stack.server("{memory: {}}", settings=SETTINGS)
@@ -111,11 +111,10 @@ def most_at_once(server: Server) -> int:
 
 def stop_amid_load(context: Context, stubs) -> list[dict]:
     """SIGTERM while a version is warming and fifty callers wait for it."""
-    with Stack(context) as stack:
+    with Stack(context, "store") as stack:
         server = stack.server("{memory: {}}", settings=SLOW)
         operator = stack.operator(stubs, server)
         put(stack.models, 100, make_bundle(context, "large", (60_000, 1_000, 32)))
-        operator.versions()
         calls = [operator.start("ActivateVersion", 100) for _ in range(CALLS)]
         states = stubs.model_service
         wait_until(lambda: 100 in (versions := operator.versions()) and

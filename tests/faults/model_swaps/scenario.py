@@ -19,7 +19,7 @@ USERS, UPDATES = 500, 0.02
 
 def rows(context: Context) -> list[dict]:
     stubs, swaps, steady = make_stubs(context.work_dir), 8 if context.quick else 200, STEADY[context.quick]
-    with Stack(context) as stack:
+    with Stack(context, "store") as stack:
         bundles = [make_bundle(context, f"bundle-{number}", version=number) for number in range(BUNDLES)]
         for number, bundle in enumerate(bundles):
             put(stack.models, number + 1, bundle)

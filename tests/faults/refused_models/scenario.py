@@ -19,7 +19,7 @@ QUERY, RANK = 2, 3  # of the list that has two neighbours exchanged
 
 def rows(context: Context) -> list[dict]:
     stubs = make_stubs(context.work_dir)
-    with Stack(context) as stack:
+    with Stack(context, "store") as stack:
         live = make_bundle(context, "live")
         path = put(stack.models, LIVE, live)
         # The server takes what is published; nobody asks for it by name.

@@ -41,7 +41,7 @@ class Round:
 def rows(context: Context) -> list[dict]:
     kills = 10 if context.quick else 200
     schedule, stubs = random.Random(seed()), make_stubs(context.work_dir)
-    with Stack(context) as stack:
+    with Stack(context, "store") as stack:
         bundles = [make_bundle(context, f"bundle-{number}", FORM, version=number) for number in range(3)]
         for version in (OLDER, FIRST):
             put(stack.models, version, bundles[version])
