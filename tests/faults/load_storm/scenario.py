@@ -18,7 +18,8 @@ CALLS = 50
 VERSIONS = 6
 SERVICE = "kindred.v1.ModelService"
 SETTINGS = "models: {poll_interval: 1h, keep_ready: 1}\nlogging: {level: info}"
-# So slow that the stop meets the load.
+# So large and so slow that the stop meets the load.
+LARGE = (5_000, 1_000, 256)
 SLOW = "models: {poll_interval: 1h, prefault_bytes: 1MiB}\nlogging: {level: info}"
 
 
@@ -81,13 +82,13 @@ def describe(outcome: Outcome) -> str:
 def storm_of_hangups(context: Context, stack: Stack, server: Server, operator: Operator, count: int) -> list[dict]:
     """A version is published into a storm of SIGHUPs, which is the only thing that makes the server look but the kernel."""
     bundle = stack.context.work_dir / "bundle-1.safetensors"
-    new = VERSIONS + 1
+    new, begin = VERSIONS + 1, 0.0
     for number in range(count):
         if number == count // 2:
+            begin = time.monotonic()
             put(stack.models, new, bundle)
         os.kill(server.process.pid, signal.SIGHUP)
         time.sleep(0.0005)
-    begin = time.monotonic()
     operator.await_serving(new)
     took, ready = time.monotonic() - begin, http(server.process.admin, "/readyz")[0]
     return [timing(context, "load_storm/a version published amid SIGHUPs serves after", took, "s", at_most=10,
@@ -114,8 +115,9 @@ def stop_amid_load(context: Context, stubs) -> list[dict]:
     with Stack(context, "store") as stack:
         server = stack.server("{memory: {}}", settings=SLOW)
         operator = stack.operator(stubs, server)
-        put(stack.models, 100, make_bundle(context, "large", (60_000, 1_000, 32)))
-        calls = [operator.start("ActivateVersion", 100) for _ in range(CALLS)]
+        put(stack.models, 100, make_bundle(context, "large", LARGE))
+        # Its vectors have nothing to do with those of the others.
+        calls = [operator.start("ActivateVersion", 100, force=True) for _ in range(CALLS)]
         states = stubs.model_service
         wait_until(lambda: 100 in (versions := operator.versions()) and
                    versions[100].state == states.VERSION_STATE_WARMING, 60, "version 100 to be warming")
