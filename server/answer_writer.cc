@@ -21,6 +21,10 @@ void WriteNameAndCategories(const Model& model, uint32_t item, Item* out) {
   }
 }
 
+// How strong a term is. Of a file that was overwritten any number may come: what is none is the weakest, as it cannot
+// be ordered.
+float Strength(float value) { return std::isnan(value) ? 0 : std::abs(value); }
+
 // Terms of 0 are left out; the others go strongest first.
 void WriteTerms(std::span<const float> values, size_t part, TraitLabels* labels, Terms* out) {
   thread_local std::vector<uint32_t> order;
@@ -29,7 +33,7 @@ void WriteTerms(std::span<const float> values, size_t part, TraitLabels* labels,
     if (values[trait] != 0) order.push_back(trait);
   }
   std::stable_sort(order.begin(), order.end(),
-                   [values](uint32_t a, uint32_t b) { return std::abs(values[a]) > std::abs(values[b]); });
+                   [values](uint32_t a, uint32_t b) { return Strength(values[a]) > Strength(values[b]); });
   for (uint32_t trait : order) {
     auto* term = out->Add();
     term->set_trait(trait);
@@ -43,7 +47,8 @@ void WriteHistoryTerms(const Model& model, std::span<const ScoreTerm> terms, Ter
   thread_local std::vector<ScoreTerm> order;
   order.assign(terms.begin(), terms.end());
   std::sort(order.begin(), order.end(), [](const ScoreTerm& a, const ScoreTerm& b) {
-    return std::abs(a.value) != std::abs(b.value) ? std::abs(a.value) > std::abs(b.value) : a.trait < b.trait;
+    const float of_a = Strength(a.value), of_b = Strength(b.value);
+    return of_a != of_b ? of_a > of_b : a.trait < b.trait;
   });
   for (const ScoreTerm& value : order) {
     auto* term = out->Add();
@@ -166,7 +171,7 @@ void WriteTraits(const Model& model, const Space& space, std::span<const float> 
     if (vector[trait] != 0) order.push_back(trait);
   }
   std::stable_sort(order.begin(), order.end(),
-                   [vector](uint32_t a, uint32_t b) { return std::abs(vector[a]) > std::abs(vector[b]); });
+                   [vector](uint32_t a, uint32_t b) { return Strength(vector[a]) > Strength(vector[b]); });
   for (uint32_t trait : order) {
     auto* weight = out->Add();
     weight->set_trait(trait);

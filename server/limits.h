@@ -55,8 +55,9 @@ inline constexpr size_t kMaxTrainedItems = 1'000;
 
 // Profiles of one ImportProfiles, users of one DeleteProfiles and of an ExportProfiles that names them.
 inline constexpr int kMaxImportProfiles = 1'000;
-// The largest version and epoch of a profile that is imported: what every JSON reader takes for a whole number.
-inline constexpr uint64_t kMaxImportVersion = 1ull << 53;
+// The largest version and epoch of a profile that is imported: half of what every JSON reader takes for a whole number
+// (kMaxProfileCount), so that both go on counting for longer than anybody lives.
+inline constexpr uint64_t kMaxImportVersion = 1ull << 52;
 
 // Items that are out at a time.
 inline constexpr size_t kMaxUnavailableItems = 1'000'000;

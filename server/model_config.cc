@@ -88,10 +88,8 @@ absl::Status CompleteModels(v1::ModelsConfig* models) {
   using std::chrono::seconds;
   if (!models->has_dir()) models->set_dir("models");
   if (!models->has_state_dir()) models->set_state_dir("data/models");
-  if (!models->has_work_dir()) {
-    const std::string dir = models->dir();
-    models->set_work_dir(StrCat(dir.substr(0, dir.find_last_not_of('/') + 1), ".unpacked"));
-  }
+  // Not in the store, which may be read-only and that of several servers.
+  if (!models->has_work_dir()) models->set_work_dir(StrCat(models->state_dir(), "/unpacked"));
   if (!models->has_load_mode()) models->set_load_mode(v1::LOAD_MODE_MAP);
   if (!models->has_verify()) models->set_verify(v1::VERIFY_MODE_FULL);
   KINDRED_COMPLETE_DURATION(models, poll_interval, "models.poll_interval", seconds(5), milliseconds(100), hours(1));

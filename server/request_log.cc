@@ -150,7 +150,7 @@ void RequestLog::WriteEntry(const Entry& entry) {
   std::string line = LineOf(entry);
   if (file_bytes_ > 0 && file_bytes_ + line.size() > config_.max_file_bytes()) Rotate();
   if (file_ < 0) file_ = OpenForAppending(config_.path());
-  if (std::exchange(torn_, false)) line.insert(0, "\n");
+  if (std::exchange(torn_, false)) line.insert(line.begin(), '\n');
   if (file_ >= 0 && WriteWhole(file_, line)) {
     file_bytes_ += line.size();
     failing_ = false;

@@ -172,7 +172,6 @@ void AddModelsWork(CLI::App* models, int* exit_code) {
                     run.get());
   command->callback([=] { *exit_code = run->Activate(); });
   command->add_option("MODEL", run->model, "Model")->required();
-  AddForce(command, run.get());
 }
 
 }  // namespace kindred

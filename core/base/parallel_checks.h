@@ -4,22 +4,33 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <new>
 #include <span>
 #include <system_error>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "core/base/go_on.h"
 
 namespace kindred {
 
 // Runs every check, each once, by at most `n_threads` threads of which the caller's is one, and returns the first of
-// them in order that failed: the same whatever the threads do. REQUIRES: checks do not throw.
-inline absl::Status RunChecks(std::span<const std::function<absl::Status()>> checks, unsigned n_threads) {
+// them in order that failed: the same whatever the threads do, unless it is given up. A check without memory
+// (bad_alloc) is RESOURCE_EXHAUSTED. `go_on` is asked before each: CANCELLED when it says no. REQUIRES: checks throw
+// nothing else.
+inline absl::Status RunChecks(std::span<const std::function<absl::Status()>> checks, unsigned n_threads,
+                              const GoOn& go_on) {
   std::vector<absl::Status> results(checks.size());
   std::atomic<size_t> next = 0;
   const auto work = [&] {
-    for (size_t i = next.fetch_add(1); i < checks.size(); i = next.fetch_add(1)) results[i] = checks[i]();
+    for (size_t i = next.fetch_add(1); i < checks.size(); i = next.fetch_add(1)) {
+      try {
+        results[i] = go_on() ? checks[i]() : absl::CancelledError("the checks were given up");
+      } catch (const std::bad_alloc&) {
+        results[i] = absl::ResourceExhaustedError("no memory was left for a check");
+      }
+    }
   };
   std::vector<std::thread> threads;
   try {

@@ -75,8 +75,9 @@ absl::StatusOr<BundleInfo> InspectBundleHead(const std::string& path, std::span<
 
 absl::StatusOr<std::shared_ptr<const BundleReader>> BundleReader::Open(const std::string& path,
                                                                        const OpenOptions& options) {
+  const GoOn go_on(options.go_on);
   std::shared_ptr<BundleReader> reader(new BundleReader());
-  ASSIGN_OR_RETURN(reader->file_, MappedFile::Open(path, options.mode));
+  ASSIGN_OR_RETURN(reader->file_, MappedFile::Open(path, options.mode, go_on));
   const std::span<const std::byte> bytes = reader->file_->bytes();
   absl::StatusOr<BundleInfo> info = InspectBundleHead(path, bytes, bytes.size());
   if (!info.ok()) return info.status();
@@ -98,7 +99,7 @@ absl::StatusOr<std::shared_ptr<const BundleReader>> BundleReader::Open(const std
     reader->tensors_.emplace(entry.name, std::move(view));
   }
 
-  if (const absl::Status checked = reader->Check(options.level); !checked.ok()) return InFile(path, checked);
+  if (const absl::Status checked = reader->Check(options.level, go_on); !checked.ok()) return InFile(path, checked);
   if (reader->faulted()) {
     return absl::InvalidArgumentError(
         StrCat(path, ": bytes at the end of the file, or on its disk, went away while it was read"));
@@ -106,7 +107,7 @@ absl::StatusOr<std::shared_ptr<const BundleReader>> BundleReader::Open(const std
   return reader;
 }
 
-absl::Status BundleReader::Check(VerifyLevel level) {
+absl::Status BundleReader::Check(VerifyLevel level, const GoOn& go_on) {
   const std::span<const std::byte> bytes = file_->bytes();
   const Header& header = info_.header;
   header_checksum_ = Xxh3(bytes.first(header.data_begin));
@@ -115,19 +116,20 @@ absl::Status BundleReader::Check(VerifyLevel level) {
   }
   if (level == VerifyLevel::kHeader) return absl::OkStatus();
   if (info_.sealed) {
-    RETURN_IF_ERROR(CheckTensorSeals(header, bytes));
+    RETURN_IF_ERROR(CheckTensorSeals(header, bytes, go_on));
   } else {
     std::vector<std::function<absl::Status()>> sums;
     for (const TensorEntry& tensor : header.tensors) {
       std::string& sum = checksums_[tensor.name];
-      sums.emplace_back([&sum, part = bytes.subspan(tensor.begin, tensor.end - tensor.begin)] {
-        sum = TensorChecksum(part);
-        return absl::OkStatus();
-      });
+      sums.emplace_back(
+          [&sum, &go_on, part = bytes.subspan(tensor.begin, tensor.end - tensor.begin)]() -> absl::Status {
+            ASSIGN_OR_RETURN(sum, TensorChecksum(part, go_on));
+            return absl::OkStatus();
+          });
     }
-    RETURN_IF_ERROR(RunChecks(sums, CheckThreads()));
+    RETURN_IF_ERROR(RunChecks(sums, CheckThreads(), go_on));
   }
-  RETURN_IF_ERROR(CheckContents(info_, tensors_));
+  RETURN_IF_ERROR(CheckContents(info_, tensors_, go_on));
   file_->ReleasePages();
   return absl::OkStatus();
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "core/base/go_on.h"
 #include "core/bundle/header.h"
 #include "core/bundle/mapped_file.h"
 #include "core/bundle/space_spec.h"
@@ -41,6 +42,9 @@ enum class VerifyLevel : uint8_t {
 struct OpenOptions {
   VerifyLevel level = VerifyLevel::kChecksums;
   LoadMode mode = LoadMode::kMap;
+  // Asked before each check and each few MiB of a checksum or a copy, by one thread at a time but not always the same:
+  // false gives up, with CANCELLED. Empty: never.
+  std::function<bool()> go_on = {};
 };
 
 // Reads only the header of the file (C2). Errors as BundleReader::Open at kHeader.
@@ -52,11 +56,11 @@ absl::StatusOr<BundleInfo> InspectBundleHead(const std::string& path, std::span<
 class BundleReader {
  public:
   // NOT_FOUND when there is no such file; INVALID_ARGUMENT, naming file, tensor, offset, expected and found, when it is
-  // not a valid bundle.
+  // not a valid bundle; CANCELLED where options.go_on said no; RESOURCE_EXHAUSTED where memory is short.
   // Pages of a map that the checks made resident are let go of again.
   static absl::StatusOr<std::shared_ptr<const BundleReader>> Open(const std::string& path, const OpenOptions& options);
   static absl::StatusOr<std::shared_ptr<const BundleReader>> Open(const std::string& path, VerifyLevel level) {
-    return Open(path, OpenOptions{level, LoadMode::kMap});
+    return Open(path, OpenOptions{.level = level});
   }
 
   const BundleInfo& info() const { return info_; }
@@ -72,13 +76,14 @@ class BundleReader {
 
   // Reads the file once more, header and tensors, at most so many bytes a second (not above 0: as fast as it can), and
   // compares with `checksums`; of a copy, the copy. Touches no page of the map, so that it makes none resident.
-  // DATA_LOSS naming tensor, bytes, expected and found; also where the file has another size than it had. `go_on` is
-  // asked many times a second: false ends the pass early, with OK if nothing was found until then.
+  // DATA_LOSS naming tensor, bytes, expected and found; also where the file has another size than it had or its medium
+  // cannot be read. UNAVAILABLE where a read failed for a reason that says nothing about the file: the pass ends.
+  // `go_on` is asked many times a second: false ends the pass early, with OK if nothing was found until then.
   absl::Status VerifyAgain(double max_bytes_per_second, const std::function<bool()>& go_on) const;
 
  private:
   BundleReader() = default;
-  absl::Status Check(VerifyLevel level);
+  absl::Status Check(VerifyLevel level, const GoOn& go_on);
   std::shared_ptr<const MappedFile> file_;
   std::vector<OwnedTensor> realigned_;  // copies of tensors that a foreign writer left misaligned
   BundleInfo info_;

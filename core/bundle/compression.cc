@@ -57,12 +57,19 @@ absl::Status CheckRoom(const std::string& out, uint64_t bytes) {
   struct statvfs disk;
   if (statvfs(folder.c_str(), &disk) != 0) return absl::ErrnoToStatus(errno, StrCat("cannot write ", out));
   const uint64_t free = uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (free >= bytes) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrFormat("cannot write %s: it takes %d bytes and the disk of %s has %d free", out, bytes, folder, free));
+  const uint64_t reserve = DiskReserve(uint64_t{disk.f_blocks} * disk.f_frsize);
+  if (free >= reserve && free - reserve >= bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrFormat(
+      "cannot write %s: it takes %d bytes, and the disk of %s has %d free, %d of which are left for others; make room "
+      "there or unpack to another disk",
+      out, bytes, folder, free, reserve));
 }
 
 }  // namespace
+
+uint64_t DiskReserve(uint64_t disk_bytes) {
+  return std::min(std::max(kLeastDiskReserve, disk_bytes / 20), disk_bytes / 4);
+}
 
 bool IsCompressed(const std::string& path) {
   char begin[kZstdMagic.size()] = {};

@@ -16,6 +16,11 @@ inline constexpr std::string_view kCompressedSuffix = ".zst";
 // The largest bundle that is unpacked unless the caller says otherwise.
 inline constexpr uint64_t kMaxUnpackedBytes = uint64_t{64} << 30;
 
+// What unpacking leaves free on a disk of so many bytes, for whoever else writes to it: 1 GiB or, where that is more, a
+// twentieth; but never more than a quarter.
+inline constexpr uint64_t kLeastDiskReserve = uint64_t{1} << 30;
+uint64_t DiskReserve(uint64_t disk_bytes);
+
 struct CompressionReport {
   uint64_t bundle_bytes = 0;
   uint64_t compressed_bytes = 0;
@@ -32,7 +37,7 @@ absl::StatusOr<CompressionReport> CompressBundle(const std::string& in, const st
 // anything is written, the checksum of all of it before it takes its name. `go_on` is asked now and then; CANCELLED
 // when it says no (empty: it always says yes). NOT_FOUND; INVALID_ARGUMENT naming file and byte for a file that is no
 // such frame, is truncated or damaged, holds no bundle, or one of more than `max_bytes` bytes; RESOURCE_EXHAUSTED when
-// the disk of `out` has no room for it. On error nothing is left at `out` that was not there before.
+// the disk of `out` has no room for it and DiskReserve. On error nothing is left at `out` that was not there before.
 absl::StatusOr<CompressionReport> UnpackBundle(const std::string& in, const std::string& out, uint64_t max_bytes,
                                                const std::function<bool()>& go_on);
 

@@ -202,7 +202,7 @@ absl::Status CheckElements(const BundleInfo& info, std::string_view name, const 
 
 }  // namespace
 
-absl::Status CheckContents(const BundleInfo& info, const TensorMap& tensors) {
+absl::Status CheckContents(const BundleInfo& info, const TensorMap& tensors, const GoOn& go_on) {
   std::vector<std::function<absl::Status()>> checks;
   for (std::string_view table : {names::kItemIds, names::kUserIds, names::kCategoryIds, names::kTokenIds,
                                  names::kActionIds, names::kItemNames}) {
@@ -224,7 +224,7 @@ absl::Status CheckContents(const BundleInfo& info, const TensorMap& tensors) {
     if (rule == nullptr) continue;
     checks.emplace_back([&, rule] { return CheckElements(info, entry.first, entry.second, rule->content); });
   }
-  return RunChecks(checks, CheckThreads());
+  return RunChecks(checks, CheckThreads(), go_on);
 }
 
 }  // namespace kindred

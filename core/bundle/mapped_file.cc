@@ -21,6 +21,14 @@ namespace {
 // Reads take at most this much, so that a copy that is not wanted any more does not hold a disk for long.
 constexpr size_t kReadBytes = size_t{16} << 20;
 
+// Why a file could not be read: DATA_LOSS where its medium is damaged or it is no longer where it was opened,
+// UNAVAILABLE for anything else, which may pass and says nothing of what the file holds.
+absl::Status ReadError(int error, std::string_view what) {
+  const absl::Status status = absl::ErrnoToStatus(error, StrCat(what));
+  const bool lost = error == EIO || error == ESTALE;
+  return absl::Status(lost ? absl::StatusCode::kDataLoss : absl::StatusCode::kUnavailable, status.message());
+}
+
 bool SameTime(const struct timespec& a, const struct timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
@@ -31,9 +39,7 @@ absl::Status ReadAt(int fd, uint64_t offset, std::span<std::byte> into) {
     const ssize_t got =
         pread(fd, into.data() + done, std::min(kReadBytes, into.size() - done), static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      return absl::DataLossError(absl::ErrnoToStatus(errno, StrCat("cannot read at byte ", offset + done)).message());
-    }
+    if (got < 0) return ReadError(errno, StrCat("cannot read at byte ", offset + done));
     if (got == 0) {
       return absl::DataLossError(
           StrCat("the file ends at byte ", offset + done, ", expected ", into.size() - done, " bytes more"));
@@ -44,7 +50,7 @@ absl::Status ReadAt(int fd, uint64_t offset, std::span<std::byte> into) {
 }
 
 // Anonymous memory that holds the whole file, read-only.
-absl::StatusOr<void*> CopyFile(const std::string& path, int fd, const struct stat& opened) {
+absl::StatusOr<void*> CopyFile(const std::string& path, int fd, const struct stat& opened, const GoOn& go_on) {
   const auto size = static_cast<size_t>(opened.st_size);
   void* address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (address == MAP_FAILED) {
@@ -55,8 +61,12 @@ absl::StatusOr<void*> CopyFile(const std::string& path, int fd, const struct sta
 #ifdef MADV_HUGEPAGE
   madvise(address, size, MADV_HUGEPAGE);
 #endif
-  if (const absl::Status read = ReadAt(fd, 0, {static_cast<std::byte*>(address), size}); !read.ok()) {
-    return absl::InvalidArgumentError(StrCat(path, ": ", read.message()));
+  const std::span<std::byte> bytes(static_cast<std::byte*>(address), size);
+  for (size_t at = 0; at < size; at += kReadBytes) {
+    if (!go_on()) return absl::CancelledError(StrCat(path, ": copying it into memory was given up"));
+    const absl::Status read = ReadAt(fd, at, bytes.subspan(at, std::min(kReadBytes, size - at)));
+    if (absl::IsDataLoss(read)) return absl::InvalidArgumentError(StrCat(path, ": ", read.message()));
+    if (!read.ok()) return absl::Status(read.code(), StrCat(path, ": ", read.message()));
   }
   struct stat now;
   if (fstat(fd, &now) != 0) return absl::ErrnoToStatus(errno, StrCat("cannot stat ", path));
@@ -90,6 +100,11 @@ absl::StatusOr<void*> MapFile(const std::string& path, int fd, size_t size) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::string& path, LoadMode mode) {
+  return Open(path, mode, GoOn());
+}
+
+absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::string& path, LoadMode mode,
+                                                                   const GoOn& go_on) {
   // O_NONBLOCK: opening a FIFO that nobody writes to must not hang before fstat can say what it is.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
@@ -109,7 +124,7 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::st
   if (info.st_size == 0) return absl::InvalidArgumentError(StrCat(path, ": the file is empty"));
   const size_t size = static_cast<size_t>(info.st_size);
   const bool copy = mode == LoadMode::kCopy;
-  ASSIGN_OR_RETURN(void* const address, copy ? CopyFile(path, fd, info) : MapFile(path, fd, size));
+  ASSIGN_OR_RETURN(void* const address, copy ? CopyFile(path, fd, info, go_on) : MapFile(path, fd, size));
   if (!copy) std::move(close_fd).Cancel();
   return std::shared_ptr<const MappedFile>(
       new MappedFile(path, mode, {static_cast<const std::byte*>(address), size}, copy ? -1 : fd, info));
@@ -124,9 +139,7 @@ MappedFile::~MappedFile() {
 absl::Status MappedFile::CheckUnchanged() const {
   if (fd_ < 0) return absl::OkStatus();
   struct stat now;
-  if (fstat(fd_, &now) != 0) {
-    return absl::DataLossError(absl::ErrnoToStatus(errno, StrCat("cannot stat ", path_)).message());
-  }
+  if (fstat(fd_, &now) != 0) return ReadError(errno, StrCat("cannot stat ", path_));
   if (now.st_size != opened_.st_size) {
     return absl::DataLossError(StrCat(path_, ": has ", now.st_size, " bytes, expected the ", opened_.st_size,
                                       " that were mapped; never edit a published file"));
@@ -145,7 +158,7 @@ absl::Status MappedFile::Read(uint64_t offset, std::span<std::byte> into) const 
   }
   const absl::Status read = ReadAt(fd_, offset, into);
   if (read.ok()) return read;
-  return absl::DataLossError(StrCat(path_, ": ", read.message()));
+  return absl::Status(read.code(), StrCat(path_, ": ", read.message()));
 }
 
 void MappedFile::ReleasePages() const {

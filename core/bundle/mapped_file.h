@@ -14,6 +14,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "core/base/go_on.h"
 #include "core/bundle/fault_guard.h"
 
 namespace kindred {
@@ -27,7 +28,10 @@ class MappedFile {
  public:
   // Maps or copies `path` (a regular file; symbolic links are followed). NOT_FOUND, PERMISSION_DENIED,
   // RESOURCE_EXHAUSTED where memory or descriptors are short, or INVALID_ARGUMENT for anything that is not a regular
-  // file, is empty, cannot be read or mapped, or changes while it is copied; the message names the path.
+  // file, is empty, cannot be read or mapped, or changes while it is copied; CANCELLED when `go_on`, which is asked
+  // before every few MiB of a copy, says no. The message names the path.
+  static absl::StatusOr<std::shared_ptr<const MappedFile>> Open(const std::string& path, LoadMode mode,
+                                                                const GoOn& go_on);
   static absl::StatusOr<std::shared_ptr<const MappedFile>> Open(const std::string& path,
                                                                 LoadMode mode = LoadMode::kMap);
   ~MappedFile();
@@ -42,12 +46,13 @@ class MappedFile {
   bool faulted() const { return range_ != nullptr && range_->faulted(); }
 
   // Whether the file is still what was mapped, by one fstat, whatever has become of its name. DATA_LOSS where its size
-  // is another one, FAILED_PRECONDITION where it was only written to (its contents may be what they were). OK of a
-  // copy.
+  // is another one or it cannot be looked at any more, FAILED_PRECONDITION where it was only written to (its contents
+  // may be what they were), UNAVAILABLE as Read. OK of a copy.
   absl::Status CheckUnchanged() const;
 
   // bytes()[offset, offset + into.size()) as the file has them now, without touching the map; of a copy, from memory.
-  // DATA_LOSS where the file is too short for that or cannot be read. REQUIRES: the range is within bytes().
+  // DATA_LOSS where the file is too short for that or its medium cannot be read (EIO, ESTALE); UNAVAILABLE where the
+  // read failed for another reason, which says nothing about the file. REQUIRES: the range is within bytes().
   absl::Status Read(uint64_t offset, std::span<std::byte> into) const;
 
   // Lets go of the pages that reading the map has made resident; they stay in the page cache. Nothing of a copy.

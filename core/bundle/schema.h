@@ -16,7 +16,8 @@ absl::Status CheckStructure(BundleInfo* info);
 // range and rows ascend; id tables are valid UTF-8, 1 to kMaxIdBytes bytes each, distinct and found through their hash
 // index; numbers are finite (NaN allowed in attributes); priors, scales, bounds and norms are not negative;
 // popularity_order is a permutation. `derived` tensors are not recomputed here (engine/derive does).
-absl::Status CheckContents(const BundleInfo& info, const TensorMap& tensors);
+// Memory that is short is RESOURCE_EXHAUSTED; CANCELLED when `go_on`, which is asked before each check, says no.
+absl::Status CheckContents(const BundleInfo& info, const TensorMap& tensors, const GoOn& go_on = GoOn());
 
 inline constexpr uint64_t kMaxIdBytes = 1024;
 

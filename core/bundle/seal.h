@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/base/go_on.h"
 #include "core/bundle/header.h"
 #include "core/bundle/tensor.h"
 
@@ -16,6 +18,8 @@ namespace kindred {
 // "xxh3:<16 hex>", as in kindred.checksums.
 std::string TensorChecksum(std::span<const std::byte> bytes);
 std::string TensorChecksum(uint64_t xxh3);
+// The same, asking `go_on` before every few MiB: CANCELLED when it says no.
+absl::StatusOr<std::string> TensorChecksum(std::span<const std::byte> bytes, const GoOn& go_on);
 
 // "xxh128:<32 hex>" of a header (its 8 length bytes and JSON), with the digits of kindred.digest, when it has one in
 // the form that the writer gives it, taken as '0'. O(header).
@@ -32,8 +36,8 @@ std::string UnsealedDigest();
 absl::Status CheckHeaderSeal(const Header& header, std::span<const std::byte> length_and_json);
 
 // Checks every tensor of a sealed file against kindred.checksums. REQUIRES: CheckHeaderSeal passed. INVALID_ARGUMENT
-// naming tensor, byte range, expected and found. O(file), by several threads.
-absl::Status CheckTensorSeals(const Header& header, std::span<const std::byte> file);
+// naming tensor, byte range, expected and found; CANCELLED when `go_on` says no. O(file), by several threads.
+absl::Status CheckTensorSeals(const Header& header, std::span<const std::byte> file, const GoOn& go_on);
 
 // The same of one tensor whose checksum was computed.
 absl::Status CheckTensorSeal(const TensorEntry& tensor, std::string_view found, std::string_view expected);

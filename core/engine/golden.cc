@@ -246,7 +246,7 @@ std::string MakeGoldenQueries(const Model& model) {
   return Json{{"format", 1}, {"queries", std::move(queries)}}.dump();
 }
 
-absl::StatusOr<int> CheckGoldenQueries(const Model& model) {
+absl::StatusOr<int> CheckGoldenQueries(const Model& model, const std::function<bool()>& go_on) {
   const TensorView* tensor = FindTensor(model.tensors(), names::kGoldenQueries);
   if (tensor == nullptr || tensor->bytes.empty()) return 0;
   const auto text = tensor->As<char>();
@@ -260,6 +260,7 @@ absl::StatusOr<int> CheckGoldenQueries(const Model& model) {
   RecommendResult result;
   size_t index = 0;
   for (const Json& entry : json["queries"]) {
+    if (go_on && !go_on()) return absl::CancelledError("comparing golden queries was given up");
     ASSIGN_OR_RETURN(const Query query, FromJson(entry, index));
     const absl::Status answered = Answer(model, query, &scratch, &result);
     if (!answered.ok()) {

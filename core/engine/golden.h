@@ -2,6 +2,7 @@
 // whoever loads it can tell that this build on this machine answers as the one that packed it.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,7 @@ std::string MakeGoldenQueries(const Model& model);
 // history is folded in: solvers sum in an order that compilers may choose). Returns how many were
 // compared (0 when the bundle has none); DATA_LOSS naming query, rank, expected and found on a mismatch,
 // INVALID_ARGUMENT when the JSON is not what the format says. Pages of a map that this made resident are let go of.
-absl::StatusOr<int> CheckGoldenQueries(const Model& model);
+// `go_on` is asked before each query: CANCELLED when it says no (empty: it always says yes).
+absl::StatusOr<int> CheckGoldenQueries(const Model& model, const std::function<bool()>& go_on = nullptr);
 
 }  // namespace kindred

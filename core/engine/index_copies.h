@@ -3,6 +3,7 @@
 // ones, rows of users and of sparse spaces, stay mapped and are checked where they are used.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -11,8 +12,12 @@
 
 namespace kindred {
 
+// Whether CopyIndices copies the tensor of this name.
+bool IsCopiedIndex(std::string_view tensor);
+
 // Copies of the items' categories, the popularity order and the strongest items of each trait, as far as `tensors` has
 // them, checked once more: errors as CheckContents.
-absl::StatusOr<std::vector<OwnedTensor>> CopyIndices(const BundleInfo& info, const TensorMap& tensors);
+absl::StatusOr<std::vector<OwnedTensor>> CopyIndices(const BundleInfo& info, const TensorMap& tensors,
+                                                     const GoOn& go_on);
 
 }  // namespace kindred

@@ -56,20 +56,24 @@ RowsView Rows(const TensorMap& tensors, std::string_view csr, uint64_t columns) 
 
 absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::string& path, const ModelLoadOptions& options) {
   std::shared_ptr<Model> model(new Model());
+  OpenOptions open{options.verify, options.mode, options.go_on};
+  const GoOn go_on(options.go_on);
   const auto opened = std::chrono::steady_clock::now();
-  ASSIGN_OR_RETURN(model->reader_, BundleReader::Open(path, OpenOptions{options.verify, options.mode}));
+  ASSIGN_OR_RETURN(model->reader_, BundleReader::Open(path, open));
   if (options.verify == VerifyLevel::kHeader && !model->info().sealed) {
-    ASSIGN_OR_RETURN(model->reader_, BundleReader::Open(path, OpenOptions{VerifyLevel::kChecksums, options.mode}));
+    open.level = VerifyLevel::kChecksums;
+    ASSIGN_OR_RETURN(model->reader_, BundleReader::Open(path, open));
   }
   model->cost_.verify_seconds = SecondsSince(opened);
 
   const auto verified = std::chrono::steady_clock::now();
   model->tensors_ = model->reader_->tensors();
-  ASSIGN_OR_RETURN(model->indices_, CopyIndices(model->info(), model->tensors_));
+  ASSIGN_OR_RETURN(model->indices_, CopyIndices(model->info(), model->tensors_, go_on));
   for (const OwnedTensor& tensor : model->indices_) {
     TensorView& view = model->tensors_.find(tensor.name)->second;
     view.bytes = tensor.bytes.span();
   }
+  if (!go_on()) return absl::CancelledError(absl::StrFormat("%s: loading it was given up", path));
   ASSIGN_OR_RETURN(model->derived_, DeriveMissing(model->info(), model->tensors_));
   for (const OwnedTensor& tensor : model->derived_) {
     model->tensors_.emplace(tensor.name, tensor.view());

@@ -77,6 +77,7 @@ struct ModelLoadOptions {
   // At kHeader nothing but a sealed bundle's header vouches for its tensors until VerifyAgain does. A raw bundle is
   // always checked whole.
   VerifyLevel verify = VerifyLevel::kChecksums;
+  std::function<bool()> go_on = {};  // as OpenOptions::go_on
 };
 
 class Model {

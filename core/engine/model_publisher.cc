@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <random>
@@ -83,6 +84,7 @@ class Publisher {
       ASSIGN_OR_RETURN(const bool there, IsThere(first));
       if (there) return Done(first, true);
     }
+    if (options_.version == 0) RETURN_IF_ERROR(NextVersion().status());
     return CopyAndRename();
   }
 
@@ -123,6 +125,16 @@ class Publisher {
     return absl::OkStatus();
   }
 
+  // The version after the highest.
+  absl::StatusOr<uint64_t> NextVersion() const {
+    const uint64_t highest = HighestVersion(model_dir_);
+    if (highest < std::numeric_limits<uint64_t>::max()) return highest + 1;
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "%s: has a folder %d, the highest version there can be, so no version can follow it; rename or delete that "
+        "folder, or say --version",
+        model_dir_, highest));
+  }
+
   absl::Status MakeModelFolder() const {
     std::error_code error;
     const fs::path folder = fs::absolute(model_dir_, error).lexically_normal();
@@ -135,24 +147,36 @@ class Publisher {
     return SyncFolder(folder.parent_path().string());
   }
 
-  // Whether `version` holds this bundle. ALREADY_EXISTS where the caller named it and it holds something else.
+  // Whether `version` holds this bundle, whole. Where the caller named it: ALREADY_EXISTS if it holds something else,
+  // DATA_LOSS if it was this bundle and is damaged.
   absl::StatusOr<bool> IsThere(uint64_t version) const {
     const std::string folder = absl::StrCat(model_dir_, "/", version);
     std::error_code error;
     if (!fs::exists(folder, error) || fs::is_empty(folder, error)) return false;
     const std::string path = BundlePath(version);
-    const bool same = [&] {
-      const auto info = InspectBundle(path);
-      if (!info.ok() || info->file_size != bytes_) return false;
-      if (info->sealed) return info->digest == digest_;
-      const auto model = Model::Load(path, model_);
-      return model.ok() && (*model)->digest() == digest_;
-    }();
-    if (same || options_.version == 0) return same;
+    const auto info = InspectBundle(path);
+    // The header alone vouches for no tensor. A raw bundle has no digest without reading it all.
+    if (info.ok() && info->file_size == bytes_ && (!info->sealed || info->digest == digest_)) {
+      Tell("checking what is there");
+      const auto there = Model::Load(path, model_);
+      if (there.ok() && (*there)->digest() == digest_) return true;
+      const absl::Status& found = there.status();
+      if (!found.ok() && !absl::IsInvalidArgument(found) && !absl::IsNotFound(found)) return found;
+      if (!found.ok() && info->sealed && options_.version != 0) return Damaged(version, found);
+    }
+    if (options_.version == 0) return false;
+    const absl::StatusOr<uint64_t> next = NextVersion();
     return absl::AlreadyExistsError(absl::StrFormat(
         "version %d of model '%s' exists and is not this bundle: %s; a version is never replaced, as someone may be "
-        "serving it: publish another version (without --version it is %d)",
-        version, model_, folder, HighestVersion(model_dir_) + 1));
+        "serving it: publish another version%s",
+        version, model_, folder, next.ok() ? absl::StrFormat(" (without --version it is %d)", *next) : ""));
+  }
+
+  absl::Status Damaged(uint64_t version, const absl::Status& found) const {
+    return absl::DataLossError(absl::StrFormat(
+        "version %d of model '%s' is this bundle, but it cannot be read as it was published: %s; publish it without "
+        "--version, as a new one, and delete this one when nobody serves it",
+        version, model_, found.message()));
   }
 
   std::string BundlePath(uint64_t version) const {
@@ -204,7 +228,10 @@ class Publisher {
   // The name decides: a folder takes none that another with something in it has.
   absl::StatusOr<uint64_t> Rename(const std::string& folder) {
     while (true) {
-      const uint64_t version = options_.version != 0 ? options_.version : HighestVersion(model_dir_) + 1;
+      uint64_t version = options_.version;
+      if (version == 0) {
+        ASSIGN_OR_RETURN(version, NextVersion());
+      }
       if (rename(folder.c_str(), absl::StrCat(model_dir_, "/", version).c_str()) == 0) return version;
       if (errno != EEXIST && errno != ENOTEMPTY) {
         return absl::ErrnoToStatus(

@@ -5,6 +5,7 @@
 #include "core/bundle/id_table.h"
 #include "core/bundle/tensor_names.h"
 #include "core/engine/category_rows.h"
+#include "core/engine/index_copies.h"
 #include "core/lifecycle/memory_room.h"
 
 namespace kindred {
@@ -18,6 +19,7 @@ class Estimate {
   explicit Estimate(const BundleInfo& info) : info_(info) {
     for (const TensorEntry& entry : info.header.tensors) {
       here_.insert(entry.name);
+      if (IsCopiedIndex(entry.name)) bytes_ += entry.end - entry.begin;
       if (entry.begin % DTypeSize(entry.dtype) != 0) bytes_ += entry.end - entry.begin;
     }
   }

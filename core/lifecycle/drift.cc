@@ -1,12 +1,17 @@
 #include "core/lifecycle/drift.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "core/base/go_on.h"
+#include "core/base/status_macros.h"
 #include "core/engine/recommender.h"
 #include "core/kernels/dispatch.h"
 #include "core/lifecycle/drift_subjects.h"
@@ -66,12 +71,18 @@ class Side {
     return events;
   }
 
-  // The score of an item for the subject in scratch_, without its prior.
+  // The score of an item for the subject in scratch_, without its prior; the lowest number there is where a file that
+  // was overwritten makes it no number, as those cannot be ordered.
   double Personal(const Space& space, uint32_t item) const {
-    if (IsSparse(space.spec.fold_in)) {
-      const auto multipliers = space.sparse.multipliers;
-      return scratch_.sparse.scores[item] * (multipliers.empty() ? 1.0 : multipliers[item]);
-    }
+    const double score = IsSparse(space.spec.fold_in) ? SparseScore(space.sparse, item) : DenseScore(space, item);
+    return std::isfinite(score) ? score : std::numeric_limits<double>::lowest();
+  }
+
+  double SparseScore(const SparseSpace& space, uint32_t item) const {
+    return scratch_.sparse.scores[item] * (space.multipliers.empty() ? 1.0 : space.multipliers[item]);
+  }
+
+  double DenseScore(const Space& space, uint32_t item) const {
     const size_t dim = space.spec.dim;
     const float dot = Kernels().dot(scratch_.vector.data(), &space.items[item * dim], dim);
     return space.recommend.multipliers.empty() ? dot : dot * space.recommend.multipliers[item];
@@ -103,8 +114,9 @@ struct Ranks {
 
 class Comparison {
  public:
-  Comparison(const Model& candidate, const Model& live)
-      : common_(FindCommonItems(candidate, live)),
+  Comparison(const Model& candidate, const Model& live, std::vector<CommonItem> common, const GoOn& go_on)
+      : common_(std::move(common)),
+        go_on_(go_on),
         candidate_(candidate, &CommonItem::candidate),
         live_(live, &CommonItem::live) {
     drift_.catalogue = live.n_items() == 0 ? 1 : static_cast<double>(common_.size()) / live.n_items();
@@ -114,9 +126,10 @@ class Comparison {
     subjects_ = ChooseSubjects(candidate, live, common_, std::clamp(affordable, kLeastSubjects, kSubjects));
   }
 
-  Drift Measure() {
+  absl::StatusOr<Drift> Measure() {
     double overlap = 0;
     for (const DriftSubject& subject : subjects_) {
+      if (!go_on_()) return absl::CancelledError("measuring drift was given up");
       overlap += Overlap(subject);
       AddRanks(subject);
     }
@@ -173,6 +186,7 @@ class Comparison {
   }
 
   std::vector<CommonItem> common_, sample_, others_;
+  const GoOn& go_on_;
   Side candidate_, live_;
   std::vector<DriftSubject> subjects_;
   Ranks trained_, folded_;
@@ -181,6 +195,10 @@ class Comparison {
 
 }  // namespace
 
-Drift MeasureDrift(const Model& candidate, const Model& live) { return Comparison(candidate, live).Measure(); }
+absl::StatusOr<Drift> MeasureDrift(const Model& candidate, const Model& live, const std::function<bool()>& go_on) {
+  const GoOn asked(go_on);
+  ASSIGN_OR_RETURN(std::vector<CommonItem> common, FindCommonItems(candidate, live, asked));
+  return Comparison(candidate, live, std::move(common), asked).Measure();
+}
 
 }  // namespace kindred

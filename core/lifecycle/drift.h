@@ -1,6 +1,9 @@
 // How a candidate answers next to the generation that serves: on the same users and the same items, by id.
 #pragma once
 
+#include <functional>
+
+#include "absl/status/statusor.h"
 #include "core/engine/model.h"
 #include "core/lifecycle/version_status.h"
 
@@ -16,7 +19,9 @@ namespace kindred {
 // every other own item for the rest of them; the one of the two under which the candidate falls more is given.
 // catalogue: the share of live's items that the candidate has.
 //
-// Deterministic; O(items of both) look-ups of ids, then about 0.2 s at the most.
-Drift MeasureDrift(const Model& candidate, const Model& live);
+// Deterministic; O(items of both) look-ups of ids, then about 0.2 s at the most. `go_on` is asked now and then:
+// CANCELLED when it says no (empty: it always says yes).
+absl::StatusOr<Drift> MeasureDrift(const Model& candidate, const Model& live,
+                                   const std::function<bool()>& go_on = nullptr);
 
 }  // namespace kindred

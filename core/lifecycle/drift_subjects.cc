@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/read_once.h"
+
 namespace kindred {
 namespace {
 
@@ -42,8 +44,10 @@ class OwnItems {
 
   static std::vector<uint32_t> Places(const std::vector<uint32_t>& place_of, std::span<const uint32_t> row) {
     std::vector<uint32_t> places;
-    for (uint32_t item : row) {
-      if (place_of[item] != kNone) places.push_back(place_of[item]);
+    for (const uint32_t& value : row) {
+      // Of the map, which somebody may overwrite.
+      const uint32_t item = ReadOnce(value);
+      if (item < place_of.size() && place_of[item] != kNone) places.push_back(place_of[item]);
     }
     std::sort(places.begin(), places.end());
     return places;
@@ -94,12 +98,13 @@ std::vector<uint32_t> SpreadEvenly(size_t n, size_t count) {
   return picks;
 }
 
-std::vector<CommonItem> FindCommonItems(const Model& candidate, const Model& live) {
+absl::StatusOr<std::vector<CommonItem>> FindCommonItems(const Model& candidate, const Model& live, const GoOn& go_on) {
   constexpr uint32_t kGroup = 1024;  // ids at a time
   std::vector<CommonItem> common;
   std::vector<std::string_view> ids;
   std::vector<uint32_t> found;
   for (uint32_t begin = 0; begin < live.n_items(); begin += kGroup) {
+    if (!go_on()) return absl::CancelledError("measuring drift was given up");
     const uint32_t end = std::min(live.n_items(), begin + kGroup);
     ids.clear();
     for (uint32_t item = begin; item < end; ++item) ids.push_back(live.items().Id(item));

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "core/base/go_on.h"
 #include "core/engine/model.h"
 
 namespace kindred {
@@ -16,8 +18,8 @@ struct CommonItem {
   uint32_t live = 0;
 };
 
-// By ascending index in live. O(items) look-ups.
-std::vector<CommonItem> FindCommonItems(const Model& candidate, const Model& live);
+// By ascending index in live. O(items) look-ups. CANCELLED when `go_on`, which is asked before each thousand, says no.
+absl::StatusOr<std::vector<CommonItem>> FindCommonItems(const Model& candidate, const Model& live, const GoOn& go_on);
 
 struct DriftSubject {
   std::string_view user;        // empty: a history

@@ -23,7 +23,8 @@ struct MemoryRoom {
 MemoryRoom ReadMemoryRoom(const std::string& root = "");
 
 // Bytes of the process's own that loading the bundle takes: parts that it lacks and that are made, parts that are
-// always made (solvers, mean vectors of categories), copies of misaligned tensors and, with kCopy, the file itself.
+// always made (solvers, mean vectors of categories), copies of misaligned tensors and of indices (index_copies.h) and,
+// with kCopy, the file itself.
 // An estimate from the header alone, on the high side where only the content decides.
 uint64_t BytesMadeAtLoad(const BundleInfo& info, LoadMode mode);
 

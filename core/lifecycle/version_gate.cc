@@ -45,6 +45,12 @@ class Gate {
         result_(*result) {}
 
   absl::Status Pass() {
+    const absl::Status status = PassChecks();
+    return absl::IsCancelled(status) ? GivenUp() : status;
+  }
+
+ private:
+  absl::Status PassChecks() {
     using Check = absl::Status (Gate::*)();
     constexpr std::pair<std::string_view, Check> kChecks[] = {{"header", &Gate::CheckHeader},
                                                               {"memory", &Gate::CheckMemory},
@@ -52,6 +58,7 @@ class Gate {
                                                               {"golden queries", &Gate::CheckGolden},
                                                               {"drift", &Gate::CheckDrift}};
     for (const auto& [step, check] : kChecks) {
+      step_ = step;
       RETURN_IF_ERROR(Tell(step, 0));
       RETURN_IF_ERROR((this->*check)());
       RETURN_IF_ERROR(Tell(step, 1));
@@ -60,10 +67,18 @@ class Gate {
     return absl::OkStatus();
   }
 
- private:
-  absl::Status Tell(std::string_view step, double progress) {
-    if (progress_ == nullptr || progress_(step, progress)) return absl::OkStatus();
-    return absl::CancelledError(absl::StrFormat("%s: given up at the check of %s", path_, step));
+  absl::Status Tell(std::string_view step, double progress) const {
+    return progress_ == nullptr || progress_(step, progress) ? absl::OkStatus() : GivenUp();
+  }
+
+  // For what takes long: whether the present step should go on.
+  std::function<bool()> GoOnQuestion() const {
+    if (progress_ == nullptr) return nullptr;
+    return [this] { return progress_(step_, 0); };
+  }
+
+  absl::Status GivenUp() const {
+    return absl::CancelledError(absl::StrFormat("%s: given up at the check of %s", path_, step_));
   }
 
   absl::Status CheckHeader() {
@@ -74,35 +89,14 @@ class Gate {
                         path_, info_.model, model_, model_));
   }
 
-  absl::Status CheckMemory() {
-    MemoryRoom room = ReadMemoryRoom();
-    if (options_.memory_limit_bytes > 0) {
-      room.available = options_.memory_limit_bytes - std::min(options_.memory_limit_bytes, room.resident);
-      room.bound = "models.gate.memory_limit_bytes";
-    }
-    uint64_t mapped = room.mapped;
-    if (live_ != nullptr && live_->load_mode() == LoadMode::kMap) mapped = std::max(mapped, live_->info().file_size);
-    const bool copy = options_.load_mode == LoadMode::kCopy;
-    // A copy is the file once more; while it is made, its pages in the cache can be dropped.
-    const uint64_t made = BytesMadeAtLoad(info_, LoadMode::kMap);
-    MemoryNeed& need = result_.memory;
-    need.bundle = info_.file_size + made;
-    need.resident = room.resident;
-    need.available = room.available - std::min(room.available, mapped);
-    need.headroom = options_.memory_headroom_bytes;
-    if (need.bundle <= need.available && need.headroom <= need.available - need.bundle) return absl::OkStatus();
-    return absl::ResourceExhaustedError(absl::StrFormat(
-        "%s: memory: needs %s (bundle %s, to be %s, + %s made at load) beside %s resident and %s of files mapped; the "
-        "%s "
-        "leaves %s, %s of which must stay free (models.gate.memory_headroom_bytes); raise the limit, unload versions "
-        "that are kept ready (kindred models unload, models.keep_ready), or publish a smaller model",
-        path_, Size(need.bundle), Size(info_.file_size), copy ? "copied" : "mapped", Size(made), Size(need.resident),
-        Size(mapped), room.bound, Size(need.available), Size(need.headroom)));
-  }
+  absl::Status CheckMemory() { return CheckMemoryNeed(info_, live_, options_, &result_.memory); }
 
   absl::Status Load() {
-    const ModelLoadOptions options{
-        .name = model_, .version = absl::StrCat(version_), .mode = options_.load_mode, .verify = options_.verify};
+    const ModelLoadOptions options{.name = model_,
+                                   .version = absl::StrCat(version_),
+                                   .mode = options_.load_mode,
+                                   .verify = options_.verify,
+                                   .go_on = GoOnQuestion()};
     ASSIGN_OR_RETURN(loaded_, Model::Load(path_, options));
     if (loaded_->name() == model_) return absl::OkStatus();
     return absl::InvalidArgumentError(
@@ -111,7 +105,7 @@ class Gate {
   }
 
   absl::Status CheckGolden() {
-    const absl::StatusOr<int> queries = CheckGoldenQueries(*loaded_);
+    const absl::StatusOr<int> queries = CheckGoldenQueries(*loaded_, GoOnQuestion());
     if (queries.ok()) {
       result_.golden_queries = *queries;
       return absl::OkStatus();
@@ -126,7 +120,8 @@ class Gate {
 
   absl::Status CheckDrift() {
     if (live_ == nullptr) return absl::OkStatus();
-    const Drift drift = result_.drift = MeasureDrift(*loaded_, *live_);
+    ASSIGN_OR_RETURN(const Drift drift, MeasureDrift(*loaded_, *live_, GoOnQuestion()));
+    result_.drift = drift;
     if (force_) return absl::OkStatus();
     if (drift.catalogue < options_.min_catalogue) {
       return Drifted(
@@ -168,9 +163,36 @@ class Gate {
   GateResult& result_;
   BundleInfo info_;
   ModelHandle loaded_;
+  std::string_view step_;  // the present one
 };
 
 }  // namespace
+
+absl::Status CheckMemoryNeed(const BundleInfo& info, const ModelHandle& live, const GateOptions& options,
+                             MemoryNeed* out) {
+  MemoryRoom room = ReadMemoryRoom();
+  if (options.memory_limit_bytes > 0) {
+    room.available = options.memory_limit_bytes - std::min(options.memory_limit_bytes, room.resident);
+    room.bound = "models.gate.memory_limit_bytes";
+  }
+  uint64_t mapped = room.mapped;
+  if (live != nullptr && live->load_mode() == LoadMode::kMap) mapped = std::max(mapped, live->info().file_size);
+  const bool copy = options.load_mode == LoadMode::kCopy;
+  // A copy is the file once more; while it is made, its pages in the cache can be dropped.
+  const uint64_t made = BytesMadeAtLoad(info, LoadMode::kMap);
+  MemoryNeed& need = *out;
+  need.bundle = info.file_size + made;
+  need.resident = room.resident;
+  need.available = room.available - std::min(room.available, mapped);
+  need.headroom = options.memory_headroom_bytes;
+  if (need.bundle <= need.available && need.headroom <= need.available - need.bundle) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrFormat(
+      "%s: memory: needs %s (bundle %s, to be %s, + %s made at load) beside %s resident and %s of files mapped; the "
+      "%s leaves %s, %s of which must stay free (models.gate.memory_headroom_bytes); raise the limit, unload versions "
+      "that are kept ready (kindred models unload, models.keep_ready), or publish a smaller model",
+      info.path, Size(need.bundle), Size(info.file_size), copy ? "copied" : "mapped", Size(made), Size(need.resident),
+      Size(mapped), room.bound, Size(need.available), Size(need.headroom)));
+}
 
 absl::Status PassGate(const std::string& path, const std::string& model, uint64_t version, const ModelHandle& live,
                       bool force, const GateOptions& options, const GateProgress& progress, GateResult* result) {

@@ -28,7 +28,8 @@ struct GateOptions {
   double min_catalogue = 0.5;
 };
 
-// Told while the gate works: a step's name and how far it is, 0 to 1. False: give up (CANCELLED).
+// Told while the gate works: a step's name and how far it is, 0 to 1. False: give up (CANCELLED). Asked before each
+// check of a bundle and each few MiB of it, query and comparison; by one thread at a time, but not always the caller's.
 using GateProgress = std::function<bool(std::string_view step, double progress)>;
 
 struct GateResult {
@@ -38,6 +39,15 @@ struct GateResult {
   MemoryNeed memory;
   double seconds = 0;
 };
+
+inline constexpr uint32_t kLeastDriftSubjects = 10;
+
+// The step "memory" alone; `live` may be null. Needed is the file, as a map of it that does not fit is read again and
+// again, and BytesMadeAtLoad. There is MemoryRoom::available less the pages of files that this process serves from,
+// which must stay in memory too (those in memory now or, where that is more, the whole bundle of `live` that is
+// mapped). Refused when less than the headroom would be left.
+absl::Status CheckMemoryNeed(const BundleInfo& info, const ModelHandle& live, const GateOptions& options,
+                             MemoryNeed* out);
 
 // The steps, in their order: what costs little first. "header" and "memory" read nothing but the header; "checksums"
 // opens the bundle at options.verify and makes what it lacks.
@@ -49,12 +59,6 @@ struct GateResult {
 // CANCELLED. *result holds what was found so far also on an error; result->model only of a version that passed.
 // `force`: drift is measured but refuses nothing. Drift refuses nothing either where fewer than kLeastDriftSubjects
 // could be compared.
-//
-// Memory: needed is the file, as a map of it that does not fit is read again and again, and BytesMadeAtLoad. There is
-// MemoryRoom::available less the pages of files that this process serves from, which must stay in memory too (those in
-// memory now or, where that is more, the whole bundle of `live` that is mapped). Refused when less than the headroom
-// would be left.
-inline constexpr uint32_t kLeastDriftSubjects = 10;
 absl::Status PassGate(const std::string& path, const std::string& model, uint64_t version, const ModelHandle& live,
                       bool force, const GateOptions& options, const GateProgress& progress, GateResult* result);
 

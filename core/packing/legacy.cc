@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kSpaceName = "collaborative";
 constexpr std::string_view kContentSpace = "content";
+constexpr uint64_t kNewUsersAlways = 1'000'000;  // without factors
 constexpr std::string_view kArticleMapping = "article_id_to_idx";
 
 std::string Conversion(const std::string& joblib) {
@@ -68,10 +69,10 @@ absl::StatusOr<std::string> NeedMapping(const fs::path& folder, const std::strin
       "%s: has no %s.pkl, %s.csv or %s.json, which say the id of each matrix row", folder.string(), stem, stem, stem));
 }
 
-absl::StatusOr<NpyMatrix> ReadMatrix(const fs::path& folder, std::string_view name) {
+absl::StatusOr<NpyMatrix> ReadMatrix(const fs::path& folder, std::string_view name, const GoOn& go_on) {
   const fs::path path = folder / name;
   if (!Exists(path)) return absl::InvalidArgumentError(absl::StrFormat("%s: has no %s", folder.string(), name));
-  return ReadNpyMatrix(path.string());
+  return ReadNpyMatrix(path.string(), go_on);
 }
 
 // Users with a list and no factors: their rows are zeros, and the average stays that of the others.
@@ -99,8 +100,8 @@ void AddLists(const LegacyLists& lists, BundleParts* parts) {
 }
 
 // article_text_embeddings.npy becomes a space beside the factors.
-absl::Status AddArticles(const fs::path& folder, const std::vector<std::string>& item_ids, SpaceSpecs* specs,
-                         LegacyImport* out) {
+absl::Status AddArticles(const fs::path& folder, const std::vector<std::string>& item_ids, const GoOn& go_on,
+                         SpaceSpecs* specs, LegacyImport* out) {
   const fs::path embeddings = folder / "article_text_embeddings.npy";
   if (!Exists(embeddings)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string mapping, FindMapping(folder, std::string(kArticleMapping)));
@@ -109,7 +110,7 @@ absl::Status AddArticles(const fs::path& folder, const std::vector<std::string>&
         "article_text_embeddings.npy: left out, there is no article_id_to_idx.pkl, .csv or .json that says the ids");
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const LegacyArticles articles, ReadLegacyArticles(embeddings.string(), mapping, item_ids));
+  ASSIGN_OR_RETURN(const LegacyArticles articles, ReadLegacyArticles(embeddings.string(), mapping, item_ids, go_on));
   AddSpace(kContentSpace, articles.dim, articles.items, {}, &out->parts);
   SpaceSpec spec;
   spec.family = "external";
@@ -153,9 +154,10 @@ absl::StatusOr<LegacyImport> ReadLegacyFolder(const std::string& folder, const L
   const fs::path root(folder);
   std::error_code error;
   if (!fs::is_directory(root, error)) return absl::NotFoundError(StrCat(folder, ": there is no such folder"));
+  const GoOn go_on(options.go_on);
   LegacyImport out;
-  ASSIGN_OR_RETURN(NpyMatrix users, ReadMatrix(root, kUserFactorsFile));
-  ASSIGN_OR_RETURN(const NpyMatrix items, ReadMatrix(root, kItemFactorsFile));
+  ASSIGN_OR_RETURN(NpyMatrix users, ReadMatrix(root, kUserFactorsFile, go_on));
+  ASSIGN_OR_RETURN(const NpyMatrix items, ReadMatrix(root, kItemFactorsFile, go_on));
   if (users.cols != items.cols) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: user_latent_factors.npy has %d columns and item_latent_factors.npy %d, expected the same "
@@ -169,14 +171,17 @@ absl::StatusOr<LegacyImport> ReadLegacyFolder(const std::string& folder, const L
   out.notes.push_back(absl::StrFormat("item_latent_factors.npy: %s × %d", WithThousands(items.rows), items.cols));
 
   ASSIGN_OR_RETURN(const std::string user_path, NeedMapping(root, "customer_mapping"));
-  ASSIGN_OR_RETURN(std::vector<std::string> user_ids, ReadMapping(user_path, users.rows));
+  ASSIGN_OR_RETURN(std::vector<std::string> user_ids, ReadMapping(user_path, users.rows, go_on));
   ASSIGN_OR_RETURN(const std::string item_path, NeedMapping(root, "item_mapping"));
-  ASSIGN_OR_RETURN(const std::vector<std::string> item_ids, ReadMapping(item_path, items.rows));
+  ASSIGN_OR_RETURN(const std::vector<std::string> item_ids, ReadMapping(item_path, items.rows, go_on));
   for (const std::string& path : {user_path, item_path}) {
     out.notes.push_back(StrCat(fs::path(path).filename().string(), ": the ids of the rows"));
   }
   if (const fs::path path = root / "recommendations.csv"; Exists(path)) {
-    ASSIGN_OR_RETURN(const LegacyLists lists, ReadLegacyLists(path.string(), user_ids, item_ids));
+    // Each of them gets a row of zeros.
+    const uint64_t max_new_users =
+        std::min(MostNumbers(users.values.size()) / users.cols, std::max(kNewUsersAlways, 10 * users.rows));
+    ASSIGN_OR_RETURN(const LegacyLists lists, ReadLegacyLists(path.string(), user_ids, item_ids, max_new_users, go_on));
     out.notes.push_back(lists.note);
     AddListedUsers(lists.new_users, out.dim, &user_ids, &users.values, &out.parts);
     AddLists(lists, &out.parts);
@@ -189,7 +194,7 @@ absl::StatusOr<LegacyImport> ReadLegacyFolder(const std::string& folder, const L
   spec.family = "external";
   spec.dim = out.dim;
   SpaceSpecs specs{{std::string(kSpaceName), spec}};
-  RETURN_IF_ERROR(AddArticles(root, item_ids, &specs, &out));
+  RETURN_IF_ERROR(AddArticles(root, item_ids, go_on, &specs, &out));
   ASSIGN_OR_RETURN(const std::string article_path, FindMapping(root, std::string(kArticleMapping)));
   std::set<std::string> read;
   for (const std::string& path : {user_path, item_path, article_path}) read.insert(fs::path(path).filename().string());

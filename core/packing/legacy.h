@@ -2,6 +2,7 @@
 // pickle, CSV or JSON, a CSV of precomputed recommendations, vectors of articles.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,8 @@ struct LegacyOptions {
   std::string model = "default";
   std::string version = "1";
   std::string source;  // empty: the folder's name
+  // Asked now and then while files are read: false gives up, with CANCELLED. Empty: never.
+  std::function<bool()> go_on = {};
 };
 
 // Reads `folder`: user_latent_factors.npy, item_latent_factors.npy, customer_mapping and item_mapping as .csv, .json or

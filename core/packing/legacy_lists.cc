@@ -20,6 +20,8 @@
 namespace kindred {
 namespace {
 
+constexpr uint64_t kRowsBetweenQuestions = 1024;
+constexpr size_t kLongestMeanList = 1000;
 constexpr uint64_t kMostUsers = (uint64_t{1} << 32) - 65;  // that a bundle can have
 
 struct Columns {
@@ -91,7 +93,8 @@ uint64_t MakeLists(std::vector<Row> rows, bool scored, uint64_t n_items, LegacyL
 }  // namespace
 
 absl::StatusOr<LegacyLists> ReadLegacyLists(const std::string& path, const std::vector<std::string>& user_ids,
-                                            const std::vector<std::string>& item_ids) {
+                                            const std::vector<std::string>& item_ids, uint64_t max_new_users,
+                                            const GoOn& go_on) {
   ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> csv, CsvReader::Open(path));
   ASSIGN_OR_RETURN(const Columns columns, FindColumns(*csv));
   auto users = Rows(user_ids);
@@ -102,6 +105,9 @@ absl::StatusOr<LegacyLists> ReadLegacyLists(const std::string& path, const std::
   while (true) {
     ASSIGN_OR_RETURN(const bool more, csv->Next());
     if (!more) break;
+    if (csv->records() % kRowsBetweenQuestions == 1 && !go_on()) {
+      return absl::CancelledError(StrCat(path, ": reading it was given up"));
+    }
     Row row;
     ASSIGN_OR_RETURN(row.score, NumberIn(*csv, columns.score));
     ASSIGN_OR_RETURN(row.rank, NumberIn(*csv, columns.rank));
@@ -119,10 +125,19 @@ absl::StatusOr<LegacyLists> ReadLegacyLists(const std::string& path, const std::
         return csv->ErrorAt(columns.user, StrCat(Shown(id), " ", problem));
       }
       if (users.size() > kMostUsers - 1) return csv->ErrorAt(columns.user, "more users than a bundle can have");
+      if (out.new_users.size() >= max_new_users) {
+        return csv->ErrorAt(columns.user, absl::StrFormat("is one more than %d users without factors, which is more "
+                                                          "than the factors of %d users allow",
+                                                          max_new_users, user_ids.size()));
+      }
       user = users.emplace(id, static_cast<uint32_t>(users.size())).first;
       out.new_users.emplace_back(id);
     }
     row.user = user->second;
+    if (rows.size() >= users.size() * std::min(item_ids.size(), kLongestMeanList)) {
+      return csv->ErrorAt(columns.item, absl::StrFormat("is more than the lists of %d users and %d items can hold",
+                                                        users.size(), item_ids.size()));
+    }
     rows.push_back(row);
   }
   out.offsets.assign(users.size() + 1, 0);

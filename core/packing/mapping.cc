@@ -19,6 +19,12 @@ namespace {
 using Json = nlohmann::json;
 using Entry = MappingEntry;
 
+constexpr uint64_t kRowsBetweenQuestions = 1024;
+
+absl::Status GivenUp(const std::string& path) {
+  return absl::CancelledError(StrCat(path, ": reading it was given up"));
+}
+
 bool NamesARow(std::string_view column) {
   std::string name(column);
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -28,7 +34,12 @@ bool NamesARow(std::string_view column) {
   return false;
 }
 
-absl::StatusOr<std::vector<std::string>> ReadCsv(const std::string& path, uint64_t rows) {
+absl::Status TooMany(const std::string& path, std::string_view where, uint64_t rows) {
+  return absl::InvalidArgumentError(
+      absl::StrFormat("%s, %s: is an entry more than the %d rows of the matrix", path, where, rows));
+}
+
+absl::StatusOr<std::vector<std::string>> ReadCsv(const std::string& path, uint64_t rows, const GoOn& go_on) {
   ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> csv, CsvReader::Open(path));
   if (csv->header().size() != 2) {
     return absl::InvalidArgumentError(
@@ -41,6 +52,9 @@ absl::StatusOr<std::vector<std::string>> ReadCsv(const std::string& path, uint64
   while (true) {
     ASSIGN_OR_RETURN(const bool more, csv->Next());
     if (!more) break;
+    // Before it is kept: a small compressed file can hold very many.
+    if (pairs.size() >= rows) return TooMany(path, StrCat("line ", csv->line()), rows);
+    if (pairs.size() % kRowsBetweenQuestions == 0 && !go_on()) return GivenUp(path);
     pairs.push_back({std::string(csv->Field(0)), std::string(csv->Field(1)), StrCat("line ", csv->line())});
   }
   const bool first_named = !headless && NamesARow(csv->header()[0]),
@@ -66,28 +80,65 @@ absl::StatusOr<std::vector<std::string>> ReadCsv(const std::string& path, uint64
                : PlaceEntries(path, pairs, &Entry::second, &Entry::first, rows);
 }
 
-absl::StatusOr<std::vector<std::string>> ReadJson(const std::string& path, uint64_t rows) {
-  std::ifstream file(path);
-  if (!file) return absl::NotFoundError(StrCat(path, ": cannot be opened"));
-  std::set<std::string> keys;
-  std::string twice;
-  // A repeated key would silently win over the first.
-  const Json::parser_callback_t watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth == 1 && event == Json::parse_event_t::key && !keys.insert(value.get<std::string>()).second) {
-      twice = value.get<std::string>();
+// Watches a mapping while it is parsed, so that no more of it is kept than it may have.
+class JsonWatch {
+ public:
+  JsonWatch(uint64_t rows, const GoOn& go_on) : rows_(rows), go_on_(go_on) {}
+
+  // Whether to keep what was parsed.
+  bool Keep(int depth, Json::parse_event_t event, const Json& value) {
+    if (depth == 0 && event == Json::parse_event_t::array_start) in_array_ = true;
+    if (depth != 1) return true;
+    const bool starts = event == Json::parse_event_t::array_start || event == Json::parse_event_t::object_start;
+    const bool is_entry = in_array_ ? event == Json::parse_event_t::value || starts : event == Json::parse_event_t::key;
+    if (is_entry && ++entries_ % kRowsBetweenQuestions == 1) stopped_ = stopped_ || !go_on_();
+    if (stopped_ || entries_ > rows_) return false;
+    // A repeated key would silently win over the first.
+    if (event == Json::parse_event_t::key && !keys_.insert(value.get<std::string>()).second) {
+      twice_ = value.get<std::string>();
     }
     return true;
-  };
-  const Json json = Json::parse(file, watch, /*allow_exceptions=*/false);
+  }
+
+  absl::Status Problem(const std::string& path) const {
+    if (stopped_) return GivenUp(path);
+    if (!twice_.empty()) return absl::InvalidArgumentError(StrCat(path, ": key ", Shown(twice_), " stands twice"));
+    if (entries_ > rows_) return TooMany(path, StrCat("entry ", rows_), rows_);
+    return absl::OkStatus();
+  }
+
+ private:
+  const uint64_t rows_;
+  const GoOn& go_on_;
+  bool in_array_ = false, stopped_ = false;
+  uint64_t entries_ = 0;
+  std::set<std::string> keys_;
+  std::string twice_;
+};
+
+// For a message. Not the whole of what is nested: that may be very deep.
+std::string Described(const Json& value) {
+  return value.is_string() || value.is_number() ? Shown(value.dump(-1, ' ', false, Json::error_handler_t::replace))
+                                                : StrCat("a JSON ", value.type_name());
+}
+
+absl::StatusOr<std::vector<std::string>> ReadJson(const std::string& path, uint64_t rows, const GoOn& go_on) {
+  std::ifstream file(path);
+  if (!file) return absl::NotFoundError(StrCat(path, ": cannot be opened"));
+  JsonWatch watch(rows, go_on);
+  const Json json = Json::parse(
+      file,
+      [&watch](int depth, Json::parse_event_t event, const Json& value) { return watch.Keep(depth, event, value); },
+      /*allow_exceptions=*/false);
   if (json.is_discarded()) return absl::InvalidArgumentError(StrCat(path, ": is not valid JSON"));
-  if (!twice.empty()) return absl::InvalidArgumentError(StrCat(path, ": key ", Shown(twice), " stands twice"));
+  RETURN_IF_ERROR(watch.Problem(path));
   std::vector<Entry> pairs;
   const auto text = [](const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); };
   if (json.is_array()) {
     for (const Json& id : json) {
       if (!id.is_string() && !id.is_number_integer()) {
         return absl::InvalidArgumentError(
-            absl::StrFormat("%s: entry %d is %s, expected an id", path, pairs.size(), Shown(id.dump())));
+            absl::StrFormat("%s: entry %d is %s, expected an id", path, pairs.size(), Described(id)));
       }
       pairs.push_back({StrCat(pairs.size()), text(id), StrCat("entry ", pairs.size())});
     }
@@ -100,8 +151,8 @@ absl::StatusOr<std::vector<std::string>> ReadJson(const std::string& path, uint6
   bool numbers = true;
   for (const auto& [key, value] : json.items()) {
     if (!value.is_string() && !value.is_number_integer()) {
-      return absl::InvalidArgumentError(absl::StrFormat("%s, key %s: found %s, expected an id or a row number", path,
-                                                        Shown(key), Shown(value.dump())));
+      return absl::InvalidArgumentError(
+          absl::StrFormat("%s, key %s: found %s, expected an id or a row number", path, Shown(key), Described(value)));
     }
     numbers = numbers && value.is_number_integer();
     pairs.push_back({key, text(value), StrCat("key ", Shown(key))});
@@ -111,9 +162,9 @@ absl::StatusOr<std::vector<std::string>> ReadJson(const std::string& path, uint6
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> ReadMapping(const std::string& path, uint64_t rows) {
-  if (path.ends_with(".pkl") || path.ends_with(".pickle")) return ReadPickledMapping(path, rows);
-  return path.ends_with(".json") ? ReadJson(path, rows) : ReadCsv(path, rows);
+absl::StatusOr<std::vector<std::string>> ReadMapping(const std::string& path, uint64_t rows, const GoOn& go_on) {
+  if (path.ends_with(".pkl") || path.ends_with(".pickle")) return ReadPickledMapping(path, rows, go_on);
+  return path.ends_with(".json") ? ReadJson(path, rows, go_on) : ReadCsv(path, rows, go_on);
 }
 
 }  // namespace kindred

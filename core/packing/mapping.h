@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/base/go_on.h"
 
 namespace kindred {
 
@@ -16,7 +17,9 @@ namespace kindred {
 //   *.pkl   the same of a Python pickle (pickle.h), where ids may be text or integers, or two such dicts in a dict or
 //           tuple that are each other's inverse; also *.pickle.
 // INVALID_ARGUMENT, naming file and line or key, when a row is missing, out of range or given twice, an id is given
-// twice, empty, not valid UTF-8 or too long, and when the direction cannot be told.
-absl::StatusOr<std::vector<std::string>> ReadMapping(const std::string& path, uint64_t rows);
+// twice, empty, not valid UTF-8 or too long, there are more than `rows` entries, and when the direction cannot be told.
+// `go_on` is asked now and then: CANCELLED when it says no.
+absl::StatusOr<std::vector<std::string>> ReadMapping(const std::string& path, uint64_t rows,
+                                                     const GoOn& go_on = GoOn());
 
 }  // namespace kindred

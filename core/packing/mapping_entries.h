@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/base/go_on.h"
 
 namespace kindred {
 
@@ -34,6 +35,6 @@ absl::StatusOr<std::vector<std::string>> PlaceByNumbers(const std::string& path,
                                                         bool text_keys, uint64_t rows);
 
 // ReadMapping of a pickle.
-absl::StatusOr<std::vector<std::string>> ReadPickledMapping(const std::string& path, uint64_t rows);
+absl::StatusOr<std::vector<std::string>> ReadPickledMapping(const std::string& path, uint64_t rows, const GoOn& go_on);
 
 }  // namespace kindred

@@ -109,8 +109,8 @@ std::vector<PickleValue> InnerDicts(const PickleValue& value, const PickleData& 
 
 }  // namespace
 
-absl::StatusOr<Ids> ReadPickledMapping(const std::string& path, uint64_t rows) {
-  ASSIGN_OR_RETURN(const PickleData data, ReadPickle(path));
+absl::StatusOr<Ids> ReadPickledMapping(const std::string& path, uint64_t rows, const GoOn& go_on) {
+  ASSIGN_OR_RETURN(const PickleData data, ReadPickle(path, {}, go_on));
   if (data.root.kind != PickleKind::kList && data.root.kind != PickleKind::kDict) {
     return Unfit(path, Described(data.root));
   }

@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view kMagic = "\x93NUMPY";
 // The dictionary of a matrix is about 70 bytes; version 1 allows 65,535.
 constexpr uint64_t kMaxHeaderText = 1 << 16;
+constexpr uint64_t kRowsBetweenQuestions = 1024;
 
 absl::Status Bad(const std::string& path, std::string_view what) {
   return absl::InvalidArgumentError(StrCat(path, ": ", what));
@@ -139,9 +140,13 @@ absl::StatusOr<NpyHeader> ParseHeader(const std::string& path, std::span<const s
 }
 
 template <typename T>
-absl::Status ReadValues(const std::string& path, const std::byte* data, bool fortran_order, NpyMatrix* out) {
+absl::Status ReadValues(const std::string& path, const std::byte* data, bool fortran_order, const GoOn& go_on,
+                        NpyMatrix* out) {
   const uint64_t rows = out->rows, cols = out->cols;
   for (uint64_t i = 0; i < rows; ++i) {
+    if (i % kRowsBetweenQuestions == 0 && !go_on()) {
+      return absl::CancelledError(StrCat(path, ": reading it was given up"));
+    }
     for (uint64_t j = 0; j < cols; ++j) {
       T value;  // the file promises no alignment
       std::memcpy(&value, data + (fortran_order ? j * rows + i : i * cols + j) * sizeof(T), sizeof(T));
@@ -162,7 +167,7 @@ absl::StatusOr<NpyHeader> ReadNpyHeader(const std::string& path) {
   return ParseHeader(path, file->bytes());
 }
 
-absl::StatusOr<NpyMatrix> ReadNpyMatrix(const std::string& path) {
+absl::StatusOr<NpyMatrix> ReadNpyMatrix(const std::string& path, const GoOn& go_on) {
   ASSIGN_OR_RETURN(const auto file, MappedFile::Open(path));
   ASSIGN_OR_RETURN(const NpyHeader header, ParseHeader(path, file->bytes()));
   if (header.shape.size() != 2 || header.shape[0] == 0 || header.shape[1] == 0) {
@@ -172,8 +177,8 @@ absl::StatusOr<NpyMatrix> ReadNpyMatrix(const std::string& path) {
   NpyMatrix out{header.shape[0], header.shape[1], {}};
   out.values.resize(out.rows * out.cols);  // as many as the file holds
   const std::byte* data = file->bytes().data() + header.data_begin;
-  RETURN_IF_ERROR(header.is_double ? ReadValues<double>(path, data, header.fortran_order, &out)
-                                   : ReadValues<float>(path, data, header.fortran_order, &out));
+  RETURN_IF_ERROR(header.is_double ? ReadValues<double>(path, data, header.fortran_order, go_on, &out)
+                                   : ReadValues<float>(path, data, header.fortran_order, go_on, &out));
   return out;
 }
 

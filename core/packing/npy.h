@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/base/go_on.h"
 
 namespace kindred {
 
@@ -30,7 +31,8 @@ struct NpyMatrix {
 absl::StatusOr<NpyHeader> ReadNpyHeader(const std::string& path);
 
 // Reads a two-dimensional array. Errors as ReadNpyHeader; also for an array of another rank, an empty one, and a value
-// that is not finite or does not fit a float, naming its row and column.
-absl::StatusOr<NpyMatrix> ReadNpyMatrix(const std::string& path);
+// that is not finite or does not fit a float, naming its row and column. `go_on` is asked now and then: CANCELLED when
+// it says no.
+absl::StatusOr<NpyMatrix> ReadNpyMatrix(const std::string& path, const GoOn& go_on = GoOn());
 
 }  // namespace kindred

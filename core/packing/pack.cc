@@ -100,7 +100,7 @@ absl::Status CheckOutputPath(const std::string& out) {
 absl::StatusOr<PackReport> PackFile(const std::string& in, const std::string& out, const Metadata& overrides,
                                     const std::function<bool()>& go_on) {
   RETURN_IF_ERROR(CheckOutputPath(out));
-  ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, Model::Load(in));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, Model::Load(in, ModelLoadOptions{.go_on = go_on}));
   RETURN_IF_ERROR(CheckGoesOn(out, go_on));
   RETURN_IF_ERROR(CheckDerived(model->info(), model->tensors()));
 
@@ -115,9 +115,10 @@ absl::StatusOr<PackReport> PackFile(const std::string& in, const std::string& ou
   const Scratch partial(out, "partial");
   RETURN_IF_ERROR(WriteBundle(partial.path(), tensors, PackedMetadata(*model, overrides)));
   RETURN_IF_ERROR(CheckGoesOn(out, go_on));
-  ASSIGN_OR_RETURN(const std::shared_ptr<const Model> packed, Model::Load(partial.path()));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Model> packed,
+                   Model::Load(partial.path(), ModelLoadOptions{.go_on = go_on}));
   PackReport report;
-  ASSIGN_OR_RETURN(report.golden_queries, CheckGoldenQueries(*packed));
+  ASSIGN_OR_RETURN(report.golden_queries, CheckGoldenQueries(*packed, go_on));
   RETURN_IF_ERROR(Publish(partial.path(), out));
   report.info = packed->info();
   report.info.path = out;

@@ -90,16 +90,22 @@ bool UnescapeQuoted(std::string_view line, std::string* out) {
   return true;
 }
 
-absl::StatusOr<PickleData> ReadPickle(const std::string& path, const PickleLimits& limits) {
+absl::StatusOr<PickleData> ReadPickleBytes(const std::string& path, std::string_view bytes, const PickleLimits& limits,
+                                           const GoOn& go_on) {
   PickleData data;
-  ASSIGN_OR_RETURN(data.file, MappedFile::Open(path));
-  const std::span<const std::byte> bytes = data.file->bytes();
   if (bytes.size() > limits.max_bytes) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: has %d bytes, expected at most %d", path, bytes.size(), limits.max_bytes));
   }
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  RETURN_IF_ERROR(PickleMachine(path, text, limits, &data).Run());
+  RETURN_IF_ERROR(PickleMachine(path, bytes, limits, go_on, &data).Run());
+  return data;
+}
+
+absl::StatusOr<PickleData> ReadPickle(const std::string& path, const PickleLimits& limits, const GoOn& go_on) {
+  ASSIGN_OR_RETURN(auto file, MappedFile::Open(path));
+  const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+  ASSIGN_OR_RETURN(PickleData data, ReadPickleBytes(path, text, limits, go_on));
+  data.file = std::move(file);
   return data;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/base/go_on.h"
 #include "core/bundle/mapped_file.h"
 
 namespace kindred {
@@ -56,12 +57,17 @@ struct PickleData {
 // Bounds on one file: past them it is refused, so that a hostile one cannot exhaust the machine.
 struct PickleLimits {
   uint64_t max_bytes = uint64_t{2} << 30;
-  uint64_t max_operations = 50'000'000;  // a mapping of n ids takes about 4n
-  uint64_t max_containers = 4'000'000;   // a NumPy integer takes one
+  uint64_t max_operations = 50'000'000;              // a mapping of n ids takes about 4n; also values copied by calls
+  uint64_t max_encoded_bytes = uint64_t{256} << 20;  // given to _codecs.encode; a NumPy integer takes eight
+  uint64_t max_containers = 4'000'000;               // a NumPy integer takes one
 };
 
 // Errors of MappedFile::Open; INVALID_ARGUMENT naming file and byte for what is no pickle, damaged, truncated, too
-// large or anything but plain data; then it says what to do.
-absl::StatusOr<PickleData> ReadPickle(const std::string& path, const PickleLimits& limits = {});
+// large or anything but plain data; then it says what to do. `go_on` is asked now and then: CANCELLED when it says no.
+absl::StatusOr<PickleData> ReadPickle(const std::string& path, const PickleLimits& limits = {},
+                                      const GoOn& go_on = GoOn());
+// The same of bytes in memory, which must outlive what is read. `path` is for messages; no `file`.
+absl::StatusOr<PickleData> ReadPickleBytes(const std::string& path, std::string_view bytes, const PickleLimits& limits,
+                                           const GoOn& go_on);
 
 }  // namespace kindred

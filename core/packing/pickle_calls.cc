@@ -60,8 +60,12 @@ absl::Status PickleMachine::CallEncode(const Values& given) {
                     (given.size() == 1 || (given[1].kind == PickleKind::kText &&
                                            (given[1].view() == "latin1" || given[1].view() == "latin-1")));
   if (!fits) return Refused("a call of _codecs.encode that is not for bytes");
-  std::string bytes;
   const std::string_view text = given[0].view();
+  encoded_bytes_ += text.size();
+  if (encoded_bytes_ > limits_.max_encoded_bytes) {
+    return Refused(absl::StrFormat("more than %d bytes given to _codecs.encode", limits_.max_encoded_bytes));
+  }
+  std::string bytes;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto lead = static_cast<unsigned char>(text[i]);
     if (lead < 0x80) {
@@ -117,6 +121,8 @@ absl::Status PickleMachine::Call(const PickleValue& function, const PickleValue&
   if (function.kind != PickleKind::kName || arguments.kind != PickleKind::kList) {
     return Refused("a call of what is no name");
   }
+  // A few bytes can name the same long list again and again.
+  RETURN_IF_ERROR(Charge(out_->Elements(arguments).size()));
   const Values given = out_->Elements(arguments);
   Values pairs;
   switch (static_cast<Use>(function.number)) {
@@ -128,6 +134,7 @@ absl::Status PickleMachine::Call(const PickleValue& function, const PickleValue&
         if (pair.kind != PickleKind::kList || out_->Elements(pair).size() != 2) {
           return Refused("a call of OrderedDict with other than pairs");
         }
+        RETURN_IF_ERROR(Charge(2));
         pairs.insert(pairs.end(), out_->Elements(pair).begin(), out_->Elements(pair).end());
       }
       RETURN_IF_ERROR(CheckKeys(pairs));

@@ -66,6 +66,12 @@ void PickleMachine::PushText(std::string_view text) {
 
 void PickleMachine::PushUnescaped(std::string text) { PushText(out_->unescaped.emplace_back(std::move(text))); }
 
+absl::Status PickleMachine::Charge(uint64_t values) {
+  copied_values_ += values;
+  if (operations_ + copied_values_ <= limits_.max_operations) return absl::OkStatus();
+  return Refused(absl::StrFormat("more than %d operations", limits_.max_operations));
+}
+
 absl::Status PickleMachine::Pop(PickleValue* out) {
   if (stack_.empty() || stack_.back().kind == PickleKind::kMark) return Broken("takes a value that is not there");
   *out = stack_.back();

@@ -14,8 +14,10 @@ namespace kindred {
 
 class PickleMachine {
  public:
-  PickleMachine(std::string path, std::string_view bytes, const PickleLimits& limits, PickleData* out)
-      : path_(std::move(path)), bytes_(bytes), limits_(limits), out_(out) {}
+  // `go_on` must outlive this.
+  PickleMachine(std::string path, std::string_view bytes, const PickleLimits& limits, const GoOn& go_on,
+                PickleData* out)
+      : path_(std::move(path)), bytes_(bytes), limits_(limits), go_on_(go_on), out_(out) {}
 
   absl::Status Run();
 
@@ -55,15 +57,17 @@ class PickleMachine {
   void Push(PickleKind kind, int64_t number = 0);
   void PushText(std::string_view text);
   void PushUnescaped(std::string text);
+  absl::Status Charge(uint64_t values);               // that are copied: each is an operation
   absl::Status Broken(std::string_view what) const;   // damaged, or no pickle
   absl::Status Refused(std::string_view what) const;  // not plain data
 
   std::string path_;
   std::string_view bytes_;
   PickleLimits limits_;
+  const GoOn& go_on_;
   PickleData* out_;
   size_t at_ = 0, opcode_at_ = 0;
-  uint64_t operations_ = 0;
+  uint64_t operations_ = 0, copied_values_ = 0, encoded_bytes_ = 0;
   Values stack_;
   Values memo_;  // kMark: not put
 };

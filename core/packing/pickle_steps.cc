@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint8_t kNewestProtocol = 5;
 constexpr size_t kLongestInteger = 8;
+constexpr uint64_t kOperationsBetweenQuestions = uint64_t{1} << 16;
 constexpr char kProto = '\x80', kFrame = '\x95', kTrue = '\x88', kFalse = '\x89', kLong1 = '\x8a', kLong4 = '\x8b';
 constexpr char kShortUnicode = '\x8c', kUnicode8 = '\x8d', kBytes8 = '\x8e', kMemoize = '\x94';
 constexpr char kTuple1 = '\x85', kTuple2 = '\x86', kTuple3 = '\x87';
@@ -197,9 +198,11 @@ absl::Status PickleMachine::Run() {
     opcode_at_ = at_;
     const char opcode = bytes_[at_++];
     if (opcode == '.') return Pop(&out_->root);
-    if (++operations_ > limits_.max_operations) {
-      return Refused(absl::StrFormat("more than %d operations", limits_.max_operations));
+    if (operations_ % kOperationsBetweenQuestions == 0 && !go_on_()) {
+      return absl::CancelledError(StrCat(path_, ": reading it was given up"));
     }
+    ++operations_;
+    RETURN_IF_ERROR(Charge(0));
     RETURN_IF_ERROR(Step(opcode));
   }
   opcode_at_ = at_;

@@ -16,8 +16,8 @@
 #include "core/base/str_cat.h"
 #include "core/bundle/bundle_reader.h"
 #include "core/bundle/compression.h"
-#include "core/bundle/tensor_names.h"
 #include "core/bundle/store_layout.h"
+#include "core/bundle/tensor_names.h"
 #include "core/packing/legacy.h"
 #include "core/packing/making_folder.h"
 #include "core/packing/pack.h"
@@ -95,7 +95,7 @@ absl::Status Stopped(const std::string& version_dir) {
 
 absl::Status Import(const std::string& version_dir, const std::string& model, const std::string& version,
                     const Inputs& inputs, const std::string& out, const std::function<bool()>& go_on) {
-  const LegacyOptions options{.model = model, .version = version, .source = "legacy files"};
+  const LegacyOptions options{.model = model, .version = version, .source = "legacy files", .go_on = go_on};
   ASSIGN_OR_RETURN(const LegacyImport import, ReadLegacyFolder(version_dir, options));
   // As old as its files, so that servers that import the same ones make the same bundle.
   const absl::Time created = absl::FromUnixSeconds(inputs.newest_ns / 1'000'000'000);
@@ -109,7 +109,7 @@ absl::StatusOr<std::string> Prepare(const std::string& version_dir, VersionForm 
                                     const std::function<bool()>& go_on) {
   ASSIGN_OR_RETURN(const Inputs inputs, LookAt(version_dir, form));
   const std::string path = StrCat(work_dir, "/", PreparedName(model, version, inputs));
-  if (IsFile(path) && BundleReader::Open(path, VerifyLevel::kChecksums).ok()) return path;
+  if (IsFile(path) && BundleReader::Open(path, OpenOptions{.go_on = go_on}).ok()) return path;
   if (go_on && !go_on()) return Stopped(version_dir);
 
   std::error_code error;

@@ -142,7 +142,10 @@ void RedisReads::End(const FlightPtr& flight, const Result& result, bool here) {
 RedisReads::Result RedisReads::ResultOf(ReadFlight* flight) {
   const redis::Reply& reply = flight->reply;
   if (!reply.ok() && !IsWrongType(reply)) return Degraded(flight->fallback, reply.failure);
-  if (reply.ok() && reply.text.empty()) return Miss(flight);
+  if (reply.ok() && reply.text.empty()) {
+    if (!flight->pinned) CheckEmpty(flight->user_id, flight->known != nullptr);
+    return Miss(flight);
+  }
   thread_local ProfileCodecScratch scratch;
   Profile found;
   Corruption why = Corruption::kMagic;
@@ -151,7 +154,9 @@ RedisReads::Result RedisReads::ResultOf(ReadFlight* flight) {
   }
   Count(&stats_->corrupt[static_cast<size_t>(why)]);
   if (flight->known == nullptr) {
-    Delete(flight->user_id, reply.ok() ? reply.text.substr(0, kStoredHeaderBytes) : "", true);
+    Delete(flight->user_id, reply.ok() ? reply.text.substr(0, kStoredHeaderBytes) : "", true, [](bool) {});
+  } else if (!flight->pinned) {
+    Restore(flight->user_id, nullptr);
   }
   return Miss(flight);
 }
@@ -168,7 +173,6 @@ RedisReads::Result RedisReads::Miss(ReadFlight* flight) {
   if (flight->known != nullptr) Count(&stats_->journal_hits);
   if (!flight->pinned) {
     near_->Load(flight->user_id, {flight->known, 0}, Clock::now());
-    if (flight->known != nullptr) Restore(flight->user_id, nullptr);
   }
   return {flight->known, absl::OkStatus()};
 }
@@ -272,13 +276,26 @@ void RedisReads::Restore(const std::string& user_id, SharedProfile found) {
   });
 }
 
-void RedisReads::Delete(const std::string& user_id, std::string header, bool script_known) {
+void RedisReads::CheckEmpty(const std::string& user_id, bool restore) {
+  Delete(user_id, "", true, [this, user_id, restore](bool deleted) {
+    if (deleted) Count(&stats_->corrupt[static_cast<size_t>(Corruption::kMagic)]);
+    if (restore) Restore(user_id, nullptr);
+  });
+}
+
+void RedisReads::Delete(const std::string& user_id, std::string header, bool script_known,
+                        std::function<void(bool deleted)> done) {
   Enter();
   redis::Command command = ScriptCommand(kDeleteScript, script_known, options_->key_prefix + user_id, {header});
   client_->Execute(std::move(command), Clock::now() + options_->write_timeout,
-                   [this, user_id, header, script_known](const redis::Reply& reply) {
-                     if (reply.failure == redis::Failure::kNoScript && script_known) Delete(user_id, header, false);
-                     if (reply.ok() && reply.integer > 0) Count(&stats_->repairs);
+                   [this, user_id, header, script_known, done = std::move(done)](const redis::Reply& reply) {
+                     const bool deleted = reply.ok() && reply.integer > 0;
+                     if (deleted) Count(&stats_->repairs);
+                     if (reply.failure == redis::Failure::kNoScript && script_known) {
+                       Delete(user_id, header, false, done);
+                     } else {
+                       done(deleted);
+                     }
                      Leave();
                    });
 }

@@ -75,8 +75,12 @@ class RedisReads {
   void Extend(const std::string& user_id, const Profile& profile);
   // On the applier's thread, since the journal is written.
   void Restore(const std::string& user_id, SharedProfile found);
-  // What is damaged and begins with `header`.
-  void Delete(const std::string& user_id, std::string header, bool script_known);
+  // GETRANGE says the same of an empty value as of none: deletes one that is there, and counts it; then restores the
+  // user, with `restore`.
+  void CheckEmpty(const std::string& user_id, bool restore);
+  // What is damaged and begins with `header`; `done` is told whether it was there.
+  void Delete(const std::string& user_id, std::string header, bool script_known,
+              std::function<void(bool deleted)> done);
 
   // How many callbacks are to come that need this.
   void Enter();

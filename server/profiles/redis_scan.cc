@@ -18,8 +18,6 @@ namespace {
 constexpr std::chrono::seconds kTimeout(2);
 // Keys of one step; a client refuses arrays of more than a thousand.
 constexpr char kKeysAtOnce[] = "200";
-// Of a table of two thousand million keys. More are no Redis, but something whose cursor goes round in circles.
-constexpr uint32_t kMostSteps = 10'000'000;
 constexpr std::chrono::milliseconds kPatience(10);
 
 // None: `go_on` returned false.
@@ -57,12 +55,12 @@ absl::Status Failed(const redis::Reply& reply) {
 }  // namespace
 
 absl::Status ScanProfiles(redis::Client* client, const std::string& key_prefix, const std::function<bool()>& go_on,
-                          const std::function<bool(Profile&)>& visit) {
+                          const std::function<bool(Profile&)>& visit, uint32_t most_steps) {
   const std::string pattern = Escaped(key_prefix) + "*";
   ProfileCodecScratch scratch;
   Profile profile;
   std::string cursor = "0";
-  for (uint32_t steps = 0; steps < kMostSteps; ++steps) {
+  for (uint32_t steps = 0; steps < most_steps; ++steps) {
     const std::optional<redis::Reply> step =
         Ask(client, go_on, "", {"SCAN", cursor, "MATCH", pattern, "COUNT", kKeysAtOnce, "TYPE", "string"});
     if (!step.has_value()) return absl::OkStatus();
@@ -81,7 +79,7 @@ absl::Status ScanProfiles(redis::Client* client, const std::string& key_prefix, 
     if (cursor == "0") return absl::OkStatus();
   }
   return absl::UnavailableError(
-      absl::StrFormat("Redis cannot be scanned for profiles: SCAN has not ended after %d steps", kMostSteps));
+      absl::StrFormat("Redis cannot be scanned for profiles: SCAN has not ended after %d steps", most_steps));
 }
 
 }  // namespace kindred

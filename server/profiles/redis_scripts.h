@@ -20,8 +20,8 @@ struct RedisScript {
 // profile can be, by type or by size; the value that is there when that is another one.
 extern const RedisScript kApplyScript;
 
-// Deletes a value that is damaged. ARGV: its first 16 bytes. Replies how many keys it deleted. What is there and is not
-// a string goes in any case.
+// Deletes a value that is damaged. ARGV: its first 16 bytes; of an empty one none. Replies how many keys it deleted.
+// What is there and is not a string goes in any case.
 extern const RedisScript kDeleteScript;
 
 // The command that runs `script`; `known`: the server is believed to have it.

@@ -42,6 +42,9 @@ struct RedisStoreOptions {
   std::string server_id = "0";
   // Where it is kept which Redis servers have it all; empty: every start writes the whole journal again.
   std::string servers_file;
+  // A cluster's nodes are met so soon after the start. One that is met later may have become a master since, without
+  // the writes of this process, and is given everything, known or not.
+  std::chrono::milliseconds meeting{10'000};
   // How often profiles older than ttl are dropped from the journal.
   std::chrono::milliseconds sweep_interval = std::chrono::hours(1);
   // Redis is one server, no cluster, so that SCAN sees all and all writes fail together.

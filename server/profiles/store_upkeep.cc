@@ -16,9 +16,6 @@ constexpr std::chrono::milliseconds kReplayInterval(10);
 constexpr std::chrono::seconds kMarkInterval(1);
 // Users that are looked up in the journal at a time.
 constexpr size_t kMarkedAtOnce = 32'768;
-// A cluster's nodes are met so soon after the start. One that is met later may have become a master since, without the
-// writes of this process.
-constexpr std::chrono::seconds kMeeting(10);
 // How often is looked for more while some wait for a part of Redis that fails.
 constexpr std::chrono::seconds kLookInterval(1);
 // Replays of a group of the backlog that may wait for Redis, where there are many groups.
@@ -120,7 +117,7 @@ void StoreUpkeep::RunPeriodic() {
 
 void StoreUpkeep::MeetServers(const std::vector<std::pair<std::string, std::string>>& servers) {
   for (const auto& [node, run_id] : servers) {
-    const bool early = options_->scan || Clock::now() < started_ + kMeeting;
+    const bool early = options_->scan || Clock::now() < started_ + options_->meeting;
     const bool old = early && servers_.IsOld(node, run_id);
     // One server at a time: what was before it has not the last writes.
     if (options_->scan) servers_.ForgetOthers(node);

@@ -11,6 +11,7 @@ import pytest
 
 import bundles
 from proto_stubs import Stubs
+from redis_process import RedisProcess
 from server_process import FREE_PORTS, ServerProcess
 
 REPO = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -112,6 +113,37 @@ def server(bin_dir, tmp_path, request):
         except AssertionError as error:
             errors.append(str(error))
     assert not errors, "\n".join(errors)
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """redis(**options) → a RedisProcess that runs; all are stopped."""
+    started = []
+
+    def start(**options):
+        started.append(RedisProcess(tmp_path / f"redis-{len(started)}", **options).start())
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture
+def redis_server(server, raw_store, tmp_path):
+    """redis_server(address, number=0, more="") → a server with profiles in Redis and a journal of its own.
+
+    `address`: an endpoint or several. `more`: lines of YAML below profiles.redis.
+    """
+
+    def start(address, number=0, more="", wait=True):
+        endpoints = [address] if isinstance(address, str) else address
+        config = tmp_path / f"redis-{number}.yaml"
+        config.write_text(f"profiles:\n  redis:\n    endpoints: {endpoints}\n"
+                          f"    journal: {{dir: {tmp_path / f'journal-{number}'}}}\n{more}")
+        return server(raw_store, "--config", config, items=tmp_path / f"items-{number}", profiles="redis", wait=wait)
+
+    return start
 
 
 @pytest.fixture

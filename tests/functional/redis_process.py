@@ -51,6 +51,8 @@ class RedisProcess:
     the port speaks TLS alone. `port` stays the same over restarts.
     """
 
+    flags = ()  # of the command line, behind the file
+
     def __init__(self, folder, config=None, acl=(), tls=None, client_certificates=False, port=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -91,8 +93,9 @@ class RedisProcess:
     def start(self):
         assert not self.running(), "it runs already"
         self._write_config()
-        self.process = subprocess.Popen(["redis-server", str(self.folder / "redis.conf")], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder)
+        self.process = subprocess.Popen(["redis-server", str(self.folder / "redis.conf"), *self.flags],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        cwd=self.folder)
 
         def answers():
             assert self.process.poll() is None, f"redis-server exited {self.process.returncode}:\n{self.log()[-2000:]}"
@@ -187,6 +190,60 @@ class Certificates:
         context = ssl.create_default_context(cafile=self.ca)
         context.load_cert_chain(self.client_cert, self.client_key)
         return context
+
+
+class _Sentinel(RedisProcess):
+    flags = ("--sentinel",)
+
+
+class RedisSentinels:
+    """A master with a replica and three Sentinels on loopback; a master that stops is replaced within some seconds."""
+
+    MASTER = "mymaster"
+    QUORUM = 2
+
+    def __init__(self, folder, sentinels=3):
+        self.master = RedisProcess(pathlib.Path(folder) / "master", {"repl-diskless-sync-delay": 0})
+        self.replica = RedisProcess(pathlib.Path(folder) / "replica", {"replicaof": f"127.0.0.1 {self.master.port}"})
+        watched = {"sentinel": [f"monitor {self.MASTER} 127.0.0.1 {self.master.port} {self.QUORUM}",
+                                f"down-after-milliseconds {self.MASTER} 500", f"failover-timeout {self.MASTER} 2000"]}
+        self.sentinels = [_Sentinel(pathlib.Path(folder) / f"sentinel-{n}", watched) for n in range(sentinels)]
+
+    @property
+    def addresses(self):
+        """Of the Sentinels."""
+        return [sentinel.address for sentinel in self.sentinels]
+
+    def named(self):
+        """The port of the master that the Sentinels name, when they agree."""
+        answers = {int(sentinel.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.MASTER)[1]) for sentinel in self.sentinels}
+        return answers.pop() if len(answers) == 1 else None
+
+    def healthy(self):
+        """The replica has what the master has, and the Sentinels know it and one another."""
+        if self.replica.info("replication")["master_link_status"] != "up":
+            return False
+        for sentinel in self.sentinels:
+            fields = sentinel.call("SENTINEL", "MASTER", self.MASTER)
+            state = {name.decode(): value.decode() for name, value in zip(fields[::2], fields[1::2])}
+            if int(state["num-slaves"]) < 1 or int(state["num-other-sentinels"]) < len(self.sentinels) - 1:
+                return False
+        return True
+
+    def wait_replaced(self, seconds=30):
+        """Waits until all Sentinels name the replica as the master, and it says that it is one."""
+        wait_until(lambda: self.named() == self.replica.port and self.replica.info("replication")["role"] == "master",
+                   seconds, f"a successor of the master on port {self.master.port}")
+
+    def __enter__(self):
+        for process in (self.master, self.replica, *self.sentinels):
+            process.start()
+        wait_until(self.healthy, 60, "the Sentinels with their master and its replica")
+        return self
+
+    def __exit__(self, *unused):
+        for process in (*self.sentinels, self.replica, self.master):
+            process.stop()
 
 
 class RedisCluster:

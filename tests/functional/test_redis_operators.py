@@ -3,37 +3,9 @@ import json
 import re
 
 import grpc
-import pytest
 
-from redis_process import RedisProcess, free_port
+from redis_process import free_port
 from server_client import event, for_user, http, metric, wait_until
-
-
-@pytest.fixture
-def redis(tmp_path):
-    """redis(**options) → a RedisProcess that runs; all are stopped."""
-    started = []
-
-    def start(**options):
-        started.append(RedisProcess(tmp_path / f"redis-{len(started)}", **options).start())
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.stop()
-
-
-@pytest.fixture
-def redis_server(server, raw_store, tmp_path):
-    """redis_server(address, number=0, more="") → a server with profiles in Redis and a journal of its own."""
-
-    def start(address, number=0, more="", wait=True):
-        config = tmp_path / f"redis-{number}.yaml"
-        config.write_text(f"profiles:\n  redis:\n    endpoints: ['{address}']\n"
-                          f"    journal: {{dir: {tmp_path / f'journal-{number}'}}}\n{more}")
-        return server(raw_store, "--config", config, items=tmp_path / f"items-{number}", profiles="redis", wait=wait)
-
-    return start
 
 
 def update(stubs, stub, user, item="i1", **fields):

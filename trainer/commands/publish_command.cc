@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_format.h"
+#include "core/base/text.h"
 #include "core/engine/model_publisher.h"
 #include "trainer/base/progress.h"
 #include "trainer/commands/commands.h"

@@ -30,7 +30,7 @@ def rows(context: Context) -> list[dict]:
     def ours(name: str):
         def measure(number: int) -> float:
             # A process for each, so that growth is that of its first load.
-            results = context.google_benchmark("bench_load", "--bundle", bundle, f"--benchmark_filter=load/{name}$",
+            results = context.google_benchmark("bench_load", "--bundle", bundle, f"--benchmark_filter=^load/{name}/",
                                                min_time_s=0.1)
             said[name], = results.values()
             resident[name].append(said[name]["resident"])

@@ -39,6 +39,7 @@ def rows(context: Context) -> list[dict]:
         reads = context.interleave({name: throughput(name, 0) for name in servers})
         mixed = context.interleave({name: throughput(name, 0.2) for name in servers})
         single = context.interleave({name: p50(name) for name in servers})
+        callers = ", ".join(f"{name} {value:.0f} µs" for name, value in single.items())
         return [
             timing_at_least(context, "redis_speed/throughput of reads at 64 callers, of the memory store's",
                             100 * reads["redis"] / reads["memory"], reads),
@@ -46,8 +47,10 @@ def rows(context: Context) -> list[dict]:
                             100 * mixed["redis"] / mixed["memory"], mixed),
             row("redis_speed/throughput of reads with no near cache, of the memory store's",
                 100 * reads["redis, read each time"] / reads["memory"], "%"),
-            timing(context, "redis_speed/p50 added at one caller", single["redis, read each time"] - single["memory"], "µs",
-                   at_most=60, note=", ".join(f"{name} {value:.0f} µs" for name, value in single.items())),
+            timing(context, "redis_speed/p50 added at one caller", single["redis"] - single["memory"], "µs", at_most=60,
+                   note=callers),
+            timing(context, "redis_speed/p50 added at one caller, each profile read from Redis",
+                   single["redis, read each time"] - single["memory"], "µs", at_most=60, note=f"no near cache; {callers}"),
         ]
 
 

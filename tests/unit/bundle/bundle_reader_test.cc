@@ -139,5 +139,36 @@ TEST(BundleReaderTest, TablesOfAReadBundleAnswer) {
   EXPECT_EQ(IdTableFrom((*reader)->tensors(), "items.names").Id(69), "Item 69");
 }
 
+TEST(BundleReaderGoOnTest, OpeningIsGivenUpAtAnyQuestion) {
+  const testing::TempDir dir;
+  const std::string path = dir.File("b.safetensors");
+  for (const bool sealed : {true, false}) {
+    testing::BundleBuilder builder({.n_items = 50});
+    builder.WriteRaw(path);
+    if (sealed) ASSERT_TRUE(builder.WriteSealed(path).ok());
+    int questions = 0;
+    ASSERT_TRUE(BundleReader::Open(path, OpenOptions{.go_on = [&] { return ++questions > 0; }}).ok());
+    EXPECT_GE(questions, 10);
+    for (int last = 1; last <= questions; ++last) {
+      int asked = 0;
+      const auto reader = BundleReader::Open(path, OpenOptions{.go_on = [&] { return ++asked < last; }});
+      EXPECT_EQ(reader.status().code(), absl::StatusCode::kCancelled) << reader.status();
+      EXPECT_EQ(asked, last);
+    }
+  }
+}
+
+TEST(BundleReaderGoOnTest, LargeTensorsAskBetweenParts) {
+  const testing::TempDir dir;
+  const std::string path = dir.File("b.safetensors");
+  const auto questions = [&](uint32_t n_items) {
+    EXPECT_TRUE(testing::BundleBuilder({.n_items = n_items, .dim = 64}).WriteSealed(path).ok());
+    int asked = 0;
+    EXPECT_TRUE(BundleReader::Open(path, OpenOptions{.go_on = [&] { return ++asked > 0; }}).ok());
+    return asked;
+  };
+  EXPECT_GE(questions(60'000), questions(100) + 3);  // 15 MiB
+}
+
 }  // namespace
 }  // namespace kindred

@@ -168,6 +168,14 @@ TEST_F(CompressionTest, ADiskWithoutRoomIsFoundBeforeAnythingIsWritten) {
   EXPECT_THAT(ListDirectory(dir_.path()), ElementsAre("b.safetensors", "b.safetensors.zst", "in.zst"));
 }
 
+TEST_F(CompressionTest, SomeOfADiskIsLeftForOthers) {
+  constexpr uint64_t kGiB = uint64_t{1} << 30;
+  EXPECT_EQ(DiskReserve(100 * kGiB), 5 * kGiB);
+  EXPECT_EQ(DiskReserve(10 * kGiB), kGiB);
+  EXPECT_EQ(DiskReserve(2 * kGiB), kGiB / 2);
+  EXPECT_EQ(DiskReserve(0), 0u);
+}
+
 TEST_F(CompressionTest, StopsWhenItIsTold) {
   int asked = 0;
   const absl::Status status = UnpackBundle(compressed_, out_, kMaxUnpackedBytes, [&] { return ++asked > 99; }).status();

@@ -133,5 +133,30 @@ TEST(MappedFileTest, SaysThatAFileIsNotReadable) {
   EXPECT_EQ(MappedFile::Open(dir.File("a")).status().code(), absl::StatusCode::kPermissionDenied);
 }
 
+TEST(MappedFileTest, AReadThatFailsForAnotherReasonSaysNothingAboutTheFile) {
+  const testing::TempDir dir;
+  testing::WriteFile(dir.File("a"), "hello");
+  // The descriptor that Open will get, so that it can be made one that cannot be read.
+  const int next = open("/dev/null", O_RDONLY);
+  close(next);
+  const auto file = MappedFile::Open(dir.File("a"));
+  ASSERT_TRUE(file.ok()) << file.status();
+  const int unreadable = open(dir.File("a").c_str(), O_WRONLY);
+  ASSERT_EQ(dup2(unreadable, next), next);
+  std::string read(5, ' ');
+  const absl::Status status = (*file)->Read(0, std::as_writable_bytes(std::span(read)));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(dir.File("a")));
+  close(unreadable);
+}
+
+TEST(MappedFileTest, ACopyIsGivenUp) {
+  const testing::TempDir dir;
+  testing::WriteFile(dir.File("a"), "hello");
+  const std::function<bool()> no = [] { return false; };
+  EXPECT_EQ(MappedFile::Open(dir.File("a"), LoadMode::kCopy, GoOn(no)).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(MappedFile::Open(dir.File("a"), LoadMode::kMap, GoOn(no)).ok());
+}
+
 }  // namespace
 }  // namespace kindred

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <vector>
 
@@ -68,6 +69,41 @@ TEST_F(ModelPublisherTest, TheNextVersionIsOneMoreThanTheHighestFolderWhateverIs
   fs::create_directories(fs::path(model_dir_) / "41");
   fs::create_directories(fs::path(model_dir_) / "077");
   EXPECT_EQ(PublishBundle(file_, model_dir_, {})->version, 42u);
+}
+
+TEST_F(ModelPublisherTest, WhatIsDamagedInTheStoreIsNotTheSameBundle) {
+  const auto first = PublishBundle(file_, model_dir_, {});
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_TRUE(PublishBundle(file_, model_dir_, {})->already);
+  // Its header is what it was.
+  const auto size = fs::file_size(first->path);
+  std::FILE* damaged = std::fopen(first->path.c_str(), "r+b");
+  ASSERT_NE(damaged, nullptr);
+  ASSERT_EQ(std::fseek(damaged, static_cast<long>(size) - 1, SEEK_SET), 0);
+  const int last = std::fgetc(damaged);
+  ASSERT_EQ(std::fseek(damaged, static_cast<long>(size) - 1, SEEK_SET), 0);
+  std::fputc(last ^ 1, damaged);
+  std::fclose(damaged);
+  PublishOptions options;
+  options.version = 1;
+  const absl::Status named = PublishBundle(file_, model_dir_, options).status();
+  EXPECT_EQ(named.code(), absl::StatusCode::kDataLoss) << named;
+  EXPECT_THAT(std::string(named.message()), HasSubstr("version 1 of model 'demo' is this bundle, but"));
+  const auto second = PublishBundle(file_, model_dir_, {});
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(second->version, 2u);
+  EXPECT_FALSE(second->already);
+}
+
+TEST_F(ModelPublisherTest, NoVersionFollowsTheHighestThereCanBe) {
+  fs::create_directories(fs::path(model_dir_) / "18446744073709551615");
+  const absl::Status status = PublishBundle(file_, model_dir_, {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("18446744073709551615"));
+  EXPECT_THAT(Names(), ElementsAre("18446744073709551615"));
+  PublishOptions options;
+  options.version = 5;
+  EXPECT_EQ(PublishBundle(file_, model_dir_, options)->version, 5u);
 }
 
 TEST_F(ModelPublisherTest, AnEmptyFolderOfThatVersionIsFilled) {

@@ -5,6 +5,9 @@
 
 #include <filesystem>
 
+#include "core/bundle/compression.h"
+#include "tests/support/files.h"
+#include "tests/unit/lifecycle/gate_models.h"
 #include "tests/unit/lifecycle/manager_fixture.h"
 
 namespace kindred {
@@ -61,6 +64,26 @@ TEST_F(GatedManagerTest, TheVersionBeforeAnswersForOneThatIsOverwritten) {
   ASSERT_TRUE(Eventually([&] { return Serving() == 1; }));
   EXPECT_EQ(Answering(), "1");
   EXPECT_TRUE(Eventually([&] { return State(2) == VersionState::kFailed; }));
+}
+
+TEST(GatedLoaderTest, WhatThereIsNoMemoryForIsNotUnpacked) {
+  const testing::TempDir folder;
+  const std::string version = folder.File("demo/1"), work = folder.File("work");
+  std::filesystem::create_directories(version);
+  testing::WriteGateModel({}, folder.File("bundle"));
+  ASSERT_TRUE(CompressBundle(folder.File("bundle"), version + "/bundle.safetensors.zst").ok());
+  StoredVersion stored;
+  stored.model = "demo";
+  stored.version = 1;
+  stored.path = version;
+  GateOptions options;
+  options.memory_limit_bytes = 1;
+  const auto refused = MakeGatedLoader(options, work)->Prepare(stored, nullptr);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted) << refused.status();
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("models.gate.memory_limit_bytes"));
+  EXPECT_FALSE(std::filesystem::exists(work));
+  const auto prepared = MakeGatedLoader({}, work)->Prepare(stored, nullptr);
+  EXPECT_TRUE(prepared.ok()) << prepared.status();
 }
 
 }  // namespace

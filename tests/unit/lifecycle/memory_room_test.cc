@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "core/engine/index_copies.h"
 #include "core/engine/model.h"
 #include "tests/support/bundle_builder.h"
 #include "tests/support/files.h"
@@ -114,14 +115,37 @@ void ExpectEstimate(const testing::BundleBuilder& builder) {
   for (const std::string& name : (*model)->cost().derived)
     derived += FindTensor((*model)->tensors(), name)->bytes.size();
   const uint64_t estimate = BytesMadeAtLoad((*model)->info(), LoadMode::kMap);
-  EXPECT_GE(estimate, derived);
-  EXPECT_LE(estimate, 2 * derived + 16 * 1024);
+  uint64_t copied = 0;
+  for (const TensorEntry& tensor : (*model)->info().header.tensors) {
+    if (IsCopiedIndex(tensor.name)) copied += tensor.end - tensor.begin;
+  }
+  EXPECT_GE(estimate, derived + copied);
+  EXPECT_LE(estimate, 2 * derived + copied + 16 * 1024);
   EXPECT_EQ(BytesMadeAtLoad((*model)->info(), LoadMode::kCopy), estimate + (*model)->info().file_size);
 }
 
 TEST(BytesMadeAtLoadTest, PartsThatABundleLacksAreCounted) {
   ExpectEstimate(testing::BundleBuilder({.n_items = 5000, .n_users = 900, .dim = 33}));
   ExpectEstimate(testing::BundleBuilder({.n_items = 70, .n_users = 0, .n_categories = 0, .dim = 100}));
+}
+
+TEST(BytesMadeAtLoadTest, CopiesOfIndicesAreCounted) {
+  const testing::TempDir folder;
+  const std::string path = folder.File("bundle.safetensors");
+  testing::BundleBuilder builder({.n_items = 5000});
+  builder.AddEveryTensor();
+  ASSERT_TRUE(builder.WriteSealed(path).ok());
+  absl::StatusOr<BundleInfo> info = InspectBundle(path);
+  ASSERT_TRUE(info.ok()) << info.status();
+  uint64_t copied = 0;
+  const uint64_t whole = BytesMadeAtLoad(*info, LoadMode::kMap);
+  for (TensorEntry& tensor : info->header.tensors) {
+    if (!IsCopiedIndex(tensor.name)) continue;
+    copied += tensor.end - tensor.begin;
+    tensor.end = tensor.begin;
+  }
+  EXPECT_GE(copied, 8 * 5001 + 4 * 5000u);  // offsets of categories and the popularity order alone
+  EXPECT_EQ(whole - BytesMadeAtLoad(*info, LoadMode::kMap), copied);
 }
 
 }  // namespace

@@ -150,5 +150,28 @@ TEST_F(VersionGateTest, WhoeverWatchesMayGiveUpAtAnyStep) {
   }
 }
 
+TEST_F(VersionGateTest, WhoeverWatchesMayGiveUpWithinAStep) {
+  const std::string path = WriteGateModel({.seed = 2}, Path());
+  const ModelHandle live = LoadGateModel({.seed = 1});
+  for (std::string_view last : {"checksums", "golden queries", "drift"}) {
+    const auto pass = [&](int most) {
+      int asked = 0;
+      const absl::Status status = PassGate(
+          path, "demo", 7, live, false, options_,
+          [&](std::string_view step, double) { return step != last || ++asked <= most; }, &result_);
+      return std::pair(status, asked);
+    };
+    const int questions = pass(1'000'000).second;
+    EXPECT_GE(questions, 20) << last;
+    for (int most = 0; most < questions; ++most) {
+      const auto [status, asked] = pass(most);
+      EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
+      EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(path), HasSubstr(last)));
+      EXPECT_EQ(asked, most + 1);
+      EXPECT_EQ(result_.model, nullptr);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace kindred

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/engine/model.h"
+#include "core/packing/legacy_articles.h"
 #include "core/packing/legacy_lists.h"
 #include "core/packing/pack.h"
 #include "tests/support/files.h"
@@ -17,6 +18,7 @@ namespace {
 
 using kindred::testing::TempDir;
 using kindred::testing::WriteFile;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -207,6 +209,44 @@ TEST_F(LegacyTest, SaysWhatIsMissingOrDoesNotFit) {
   std::filesystem::remove(dir_.File("item_latent_factors.npy"));
   EXPECT_THAT(Error(), HasSubstr("has no item_latent_factors.npy"));
   EXPECT_EQ(ReadLegacyFolder(dir_.File("absent"), {}).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(LegacyTest, SmallFilesAskForNoLargeMatrix) {
+  // 70,000 items and one article of 70,000 dimensions: 5 billion numbers of 280 KB.
+  std::vector<std::string> items;
+  for (int i = 0; i < 70'000; ++i) items.push_back("i" + std::to_string(i));
+  Write("wide.npy", NpyFile(1, NpyDict("<f4", false, "(1, 70000)"), std::string(280'000, '\0')));
+  Write("wide.csv", "id,index\ni0,0\n");
+  const auto articles = ReadLegacyArticles(dir_.File("wide.npy"), dir_.File("wide.csv"), items);
+  EXPECT_EQ(articles.status().code(), absl::StatusCode::kInvalidArgument) << articles.status();
+  EXPECT_THAT(std::string(articles.status().message()),
+              AllOf(HasSubstr("wide.npy: has 70000 columns"), HasSubstr("70000 items")));
+}
+
+TEST_F(LegacyTest, ListsAreBoundedByUsersAndItems) {
+  std::string csv = "item,user\n";
+  for (int i = 0; i < 5; ++i) csv += "tea,ben\n";
+  Write("recommendations.csv", csv);
+  auto lists = ReadLegacyLists(dir_.File("recommendations.csv"), {"ben", "anna"}, {"tea", "milk"});
+  EXPECT_THAT(std::string(lists.status().message()),
+              AllOf(HasSubstr("line 6"), HasSubstr("more than the lists of 2 users and 2 items can hold")));
+  Write("recommendations.csv", "item,user\ntea,eve\ntea,mia\ntea,zoe\n");
+  EXPECT_TRUE(ReadLegacyLists(dir_.File("recommendations.csv"), {"ben"}, {"tea"}, 3).ok());
+  lists = ReadLegacyLists(dir_.File("recommendations.csv"), {"ben"}, {"tea"}, 2);
+  EXPECT_THAT(std::string(lists.status().message()), AllOf(HasSubstr("line 4"), HasSubstr("2 users without factors")));
+}
+
+TEST_F(LegacyTest, IsGivenUpAtAnyQuestion) {
+  Write("recommendations.csv", "item,user\ntea,ben\n");
+  int questions = 0;
+  ASSERT_TRUE(ReadLegacyFolder(dir_.path(), {.go_on = [&] { return ++questions > 0; }}).ok());
+  EXPECT_GE(questions, 5);  // two matrices, two mappings, the lists
+  for (int last = 1; last <= questions; ++last) {
+    int asked = 0;
+    const auto import = ReadLegacyFolder(dir_.path(), {.go_on = [&] { return ++asked < last; }});
+    EXPECT_EQ(import.status().code(), absl::StatusCode::kCancelled) << import.status();
+    EXPECT_EQ(asked, last);
+  }
 }
 
 }  // namespace

@@ -72,10 +72,36 @@ TEST_F(MappingTest, SaysWhatIsWrongWithJson) {
   EXPECT_THAT(json("{\"a\": 0"), HasSubstr("not valid JSON"));
   EXPECT_THAT(json("7"), HasSubstr("expected {"));
   EXPECT_THAT(json(R"({"a": 0, "b": 1, "a": 2})"), HasSubstr("key 'a' stands twice"));
-  EXPECT_THAT(json(R"({"a": 0, "b": 1, "c": [2]})"), HasSubstr("key 'c': found '[2]'"));
+  EXPECT_THAT(json(R"({"a": 0, "b": 1, "c": [2]})"), HasSubstr("key 'c': found a JSON array"));
   EXPECT_THAT(json(R"({"a": 0, "b": 1.5, "c": 2})"), HasSubstr("key 'b'"));
   EXPECT_THAT(json(R"(["a", "b", null])"), HasSubstr("entry 2"));
   EXPECT_THAT(json(R"(["a", "b"])"), HasSubstr("has 2 entries, expected 3"));
+}
+
+TEST_F(MappingTest, WhatIsNestedDeeplyIsNamedAndNotWrittenOut) {
+  const std::string deep = std::string(300'000, '[') + std::string(300'000, ']');
+  const auto json = [&](const std::string& text) { return std::string(Json(text).status().message()); };
+  EXPECT_THAT(json("[\"a\", " + deep + "]"), HasSubstr("entry 1 is a JSON array, expected an id"));
+  EXPECT_THAT(json("{\"a\": " + deep + "}"), HasSubstr("key 'a': found a JSON array"));
+  EXPECT_THAT(json(deep), HasSubstr("entry 0 is a JSON array"));
+}
+
+TEST_F(MappingTest, MoreEntriesThanRowsAreRefusedBeforeTheyAreKept) {
+  EXPECT_THAT(Csv("id,row\na,0\nb,1\nc,2\nd,3\n\xff\xff").status().message(),
+              HasSubstr("line 5: is an entry more than the 3 rows of the matrix"));
+  EXPECT_THAT(Csv("0,a\n1,b\n2,c\n3,d\n").status().message(), HasSubstr("line 4: is an entry more"));
+  EXPECT_THAT(Json(R"(["a", "b", "c", "d", "e"])").status().message(), HasSubstr("entry 3: is an entry more"));
+  EXPECT_THAT(Json(R"({"a": 0, "b": 1, "c": 2, "d": 3, "e": 4})").status().message(), HasSubstr("is an entry more"));
+}
+
+TEST_F(MappingTest, IsGivenUp) {
+  const std::function<bool()> no = [] { return false; };
+  for (const auto& [name, text] : {std::pair("m.csv", "id,row\na,0\n"), std::pair("m.json", R"({"a": 0})"),
+                                   std::pair("l.json", R"(["a"])"), std::pair("m.pkl", "(dp0\nVanna\np1\nI0\ns.")}) {
+    WriteFile(dir_.File(name), text);
+    EXPECT_TRUE(ReadMapping(dir_.File(name), 1).ok()) << name;
+    EXPECT_EQ(ReadMapping(dir_.File(name), 1, GoOn(no)).status().code(), absl::StatusCode::kCancelled) << name;
+  }
 }
 
 TEST_F(MappingTest, NoFile) {

@@ -191,5 +191,33 @@ TEST_F(PickleTest, RandomFlipsAreRefusedOrAMapping) {
   }
 }
 
+TEST_F(PickleTest, ListsThatCallsCopyAgainAndAgainAreCounted) {
+  // A list of 1,000 pairs; OrderedDict of it, for 10 bytes each time.
+  std::string bytes = Bytes("\x80\x02(]q\x00(");
+  for (int i = 0; i < 1000; ++i) bytes += Bytes("(K\x01K\x02l");
+  bytes += Bytes(
+      "e\x85q\x01"
+      "0ccollections\nOrderedDict\nq\x02"
+      "0");
+  constexpr uint64_t kBuild = 6 * 1000;
+  std::string calls;
+  for (int i = 0; i < 50; ++i) calls += Bytes("h\x02h\x01R");
+  const std::string all = bytes + calls + "l.";
+  EXPECT_TRUE(Read(all, {.max_operations = kBuild + 50 * 2100}).ok());
+  EXPECT_THAT(Error(all, {.max_operations = kBuild + 50 * 500}), HasSubstr("operations"));
+}
+
+TEST_F(PickleTest, BytesThatCallsMakeAreBounded) {
+  std::string bytes = Bytes("\x80\x02(X\xe8\x03\x00\x00") + std::string(1000, 'a') +
+                      Bytes(
+                          "\x85q\x00"
+                          "0c_codecs\nencode\nq\x01"
+                          "0");
+  for (int i = 0; i < 50; ++i) bytes += Bytes("h\x01h\x00R");
+  bytes += "l.";
+  EXPECT_TRUE(Read(bytes, {.max_encoded_bytes = 50'000}).ok());
+  EXPECT_THAT(Error(bytes, {.max_encoded_bytes = 49'999}), HasSubstr("more than 49999 bytes given to _codecs.encode"));
+}
+
 }  // namespace
 }  // namespace kindred

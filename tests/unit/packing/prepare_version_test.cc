@@ -188,5 +188,16 @@ TEST_F(PrepareVersionTest, CleaningTakesWhatRunsThatDiedLeftAndNothingElse) {
   CleanPrepared(dir_.File("none"), {});
 }
 
+TEST_F(PrepareVersionTest, CheckingWhatWasMadeBeforeIsGivenUp) {
+  WriteCompressed();
+  ASSERT_TRUE(Prepare().ok());
+  int asked = 0;
+  const auto given_up = PrepareVersion(version_, "shop", "7", work_, [&] { return ++asked > 1000; });
+  EXPECT_EQ(given_up.status().code(), absl::StatusCode::kCancelled) << given_up.status();
+  int questions = 0;
+  EXPECT_TRUE(PrepareVersion(version_, "shop", "7", work_, [&] { return ++questions > 0; }).ok());
+  EXPECT_GE(questions, 10);
+}
+
 }  // namespace
 }  // namespace kindred

@@ -88,7 +88,7 @@ TEST(ConfigLoader, AValueOfTheWrongKindSaysWhatWasExpected) {
             "test.yaml:1: 'logging.level' is 'loud'; expected one of debug, info, warn, error");
   EXPECT_EQ(ParseError("logging: {level: unspecified}\n"),
             "test.yaml:1: 'logging.level' is 'unspecified'; expected one of debug, info, warn, error");
-  EXPECT_EQ(ParseError("models: /srv\n"), "test.yaml:1: 'models' is '/srv'; expected a map with dir");
+  EXPECT_EQ(ParseError("items: /srv\n"), "test.yaml:1: 'items' is '/srv'; expected a map with dir");
   EXPECT_EQ(ParseError("listen: [a, b]\n"), "test.yaml:1: 'listen' is a list; expected text");
   EXPECT_EQ(ParseError("listen:\n"), "test.yaml:1: 'listen' is empty; expected text");
   EXPECT_THAT(ParseError("- a\n- b\n"), HasSubstr("test.yaml:1: the configuration is a list; expected a map with"));

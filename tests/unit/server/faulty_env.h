@@ -24,6 +24,7 @@ class FaultyEnv final : public rocksdb::EnvWrapper {
   std::atomic<bool> fail_syncs{false};    // EIO
   std::atomic<bool> fail_appends{false};  // ENOSPC, half of it written
   std::atomic<int> failed{0};
+  std::atomic<int> syncs{0};  // tried
   // Times that a journal whose sync had failed was synced again: its first failure may have dropped what was written.
   std::atomic<int> synced_after_failure{0};
 
@@ -47,6 +48,7 @@ class FaultyEnv final : public rocksdb::EnvWrapper {
 
    private:
     rocksdb::Status SyncWith(rocksdb::Status (rocksdb::WritableFile::*sync)()) {
+      ++env_->syncs;
       if (sync_failed_) ++env_->synced_after_failure;
       if (!env_->fail_syncs) return ((*file_).*sync)();
       ++env_->failed;

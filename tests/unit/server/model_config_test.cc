@@ -31,7 +31,7 @@ TEST(ModelConfig, DefaultsAreThoseOfTheSchema) {
   const ManagerOptions options = ManagerOptionsOf(Complete());
   EXPECT_EQ(options.store_dir, "models");
   EXPECT_EQ(options.state_dir, "data/models");
-  EXPECT_EQ(options.work_dir, "models.unpacked");
+  EXPECT_EQ(options.work_dir, "data/models/unpacked");
   EXPECT_EQ(options.gate.load_mode, LoadMode::kMap);
   EXPECT_EQ(options.gate.verify, VerifyLevel::kChecksums);
   EXPECT_EQ(options.gate.memory_headroom_bytes, 64u << 20);
@@ -61,7 +61,7 @@ TEST(ModelConfig, WhatIsSaidReachesTheManager) {
   policy.set_canary_percent(0.07);
   policy.set_shadow_percent(100);
   const ManagerOptions options = ManagerOptionsOf(Complete(config));
-  EXPECT_EQ(options.work_dir, "/srv/models.unpacked");
+  EXPECT_EQ(options.work_dir, "data/models/unpacked");
   EXPECT_EQ(options.gate.load_mode, LoadMode::kCopy);
   EXPECT_EQ(options.gate.verify, VerifyLevel::kHeader);
   EXPECT_EQ(options.scrub_bytes_per_second, 0);

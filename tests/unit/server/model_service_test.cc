@@ -199,8 +199,8 @@ TEST_F(ModelServiceTest, ACallThatWaitsKeepsNoThreadAndItsWorkGoesOnWithoutItsCa
     EXPECT_EQ(stub_->LoadVersion(&context, LoadRequest(3), &response).error_code(), grpc::StatusCode::CANCELLED);
   });
   // The only thread of the server answers meanwhile.
-  EXPECT_TRUE(Await([&] { return StateOf(3) == v1::VERSION_STATE_VERIFYING; }));
-  EXPECT_EQ(Get().versions(2).step(), "checksums");
+  EXPECT_TRUE(Await([&] { return Get().versions(2).step() == "checksums"; }));
+  EXPECT_EQ(StateOf(3), v1::VERSION_STATE_VERIFYING);
   context.TryCancel();
   caller.join();
   EXPECT_EQ(StateOf(3), v1::VERSION_STATE_VERIFYING);

@@ -154,6 +154,24 @@ TEST(ProfileJournal, ReplayMarksWhatWasUpdatedSince) {
   EXPECT_THAT(marked, ::testing::Not(::testing::Contains("u1099")));
 }
 
+// Whoever marks all, and then says on the disk that a server is known, relies on the marks being there.
+TEST(ProfileJournal, AllMarksAreOnTheDiskWhenTheyAreSaidToBe) {
+  const testing::TempDir dir;
+  testing::FaultyEnv env;
+  const auto journal = Open(dir.File("j"), &env);
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(journal->Put(ProfileOf(StrCat("u", i), 1), false).ok());
+  const int before = env.syncs;
+  ASSERT_TRUE(journal->MarkAll(2000).ok());
+  EXPECT_EQ(env.syncs, before) << "nothing was marked";
+  ASSERT_TRUE(journal->MarkAll(0).ok());
+  EXPECT_EQ(env.syncs, before + 1) << "one for all pages";
+  EXPECT_EQ(Marked(journal.get()).size(), 200u);
+  env.fail_syncs = true;
+  EXPECT_TRUE(journal->Put(ProfileOf("v", 1), true).ok()) << "waits for no disk";
+  EXPECT_EQ(journal->MarkAll(0).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(env.failed, 1);
+}
+
 TEST(ProfileJournal, VisitsEndWhenTheyAreToldToAndMayUseTheJournal) {
   const testing::TempDir dir;
   const auto journal = Open(dir.File("j"));

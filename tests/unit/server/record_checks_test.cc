@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/base/str_cat.h"
+#include "core/profile/count.h"
 #include "server/limits.h"
 
 namespace kindred {
@@ -60,11 +61,20 @@ TEST(RecordChecks, WhatAServerCouldHaveMadeIsGood) {
   EXPECT_EQ(Fault(deletion), "");
 }
 
+TEST(RecordChecks, TheLargestVersionThatIsTakenCountsOn) {
+  v1::ProfileRecord record = Good();
+  record.set_version(limits::kMaxImportVersion);
+  record.set_epoch(limits::kMaxImportVersion);
+  EXPECT_EQ(Fault(record), "");
+  EXPECT_EQ(CountUp(limits::kMaxImportVersion), limits::kMaxImportVersion + 1);
+  EXPECT_GE(kMaxProfileCount - limits::kMaxImportVersion, uint64_t{1} << 52);
+}
+
 TEST(RecordChecks, WrongFieldsAreNamed) {
   EXPECT_EQ(FaultOf([](auto* r) { r->clear_user_id(); }),
             "profiles[2].user_id is empty, expected 1 to 1024 bytes of UTF-8");
-  EXPECT_THAT(FaultOf([](auto* r) { r->set_version((uint64_t{1} << 53) + 1); }),
-              HasSubstr("profiles[2].version is 9007199254740993, expected at most 9007199254740992"));
+  EXPECT_THAT(FaultOf([](auto* r) { r->set_version((uint64_t{1} << 52) + 1); }),
+              HasSubstr("profiles[2].version is 4503599627370497, expected at most 4503599627370496"));
   EXPECT_THAT(FaultOf([](auto* r) { r->set_epoch(UINT64_MAX); }), HasSubstr("profiles[2].epoch is 1844"));
   EXPECT_THAT(FaultOf([](auto* r) { r->set_updated_ms(INT64_MIN); }), HasSubstr("profiles[2].updated_ms is -92"));
   EXPECT_THAT(FaultOf([](auto* r) { r->set_version(0); }), HasSubstr("profiles[2].version is 0, expected 1 or more"));

@@ -16,7 +16,8 @@ using RedisProfileStoreTest = testing::StoreOverFakeRedis;
 struct Damage {
   const char* name;
   Corruption reason;
-  std::string value;  // empty: another type
+  std::string value;
+  bool is_string = true;
 };
 
 class DamagedValueTest : public RedisProfileStoreTest, public ::testing::WithParamInterface<int> {
@@ -30,10 +31,11 @@ class DamagedValueTest : public RedisProfileStoreTest, public ::testing::WithPar
             {"truncated", Corruption::kChecksum, damaged.substr(0, 12)},
             {"crossed", Corruption::kCrossed, ValueOf(ProfileOf("v", 3, {"secret"}))},
             {"huge", Corruption::kTooLarge, std::string(10 << 20, 'x')},
-            {"type", Corruption::kMagic, ""}};
+            {"empty", Corruption::kMagic, ""},
+            {"type", Corruption::kMagic, "", false}};
   }
   void Put(const Damage& damage) {
-    damage.value.empty() ? redis_.SetOtherType("profile:u") : redis_.Set("profile:u", damage.value);
+    damage.is_string ? redis_.Set("profile:u", damage.value) : redis_.SetOtherType("profile:u");
   }
 };
 
@@ -48,7 +50,7 @@ TEST_P(DamagedValueTest, IsAMissAndIsRepairedFromTheJournal) {
   const FetchedProfile fetched = Fetch("u");
   EXPECT_TRUE(fetched.status.ok());
   EXPECT_EQ(fetched.profile, profile);
-  EXPECT_GE(store_->stats().corrupt[static_cast<size_t>(damage.reason)].load(), 1u);
+  EXPECT_TRUE(Soon([&] { return store_->stats().corrupt[static_cast<size_t>(damage.reason)].load() >= 1; }));
   EXPECT_TRUE(Soon([&] { return InRedis("u") == profile; }));
   EXPECT_TRUE(Applied());
   EXPECT_EQ(store_->stats().repairs.load(), 1u);
@@ -60,7 +62,7 @@ TEST_P(DamagedValueTest, IsDeletedWhenTheJournalHasNothing) {
   const FetchedProfile fetched = Fetch("u");
   EXPECT_TRUE(fetched.status.ok());
   EXPECT_EQ(fetched.profile, Profile());
-  EXPECT_EQ(store_->stats().corrupt[static_cast<size_t>(damage.reason)].load(), 1u);
+  EXPECT_TRUE(Soon([&] { return store_->stats().corrupt[static_cast<size_t>(damage.reason)].load() == 1; }));
   EXPECT_TRUE(Soon([&] { return redis_.TtlOf("profile:u") == -2; }));
   EXPECT_TRUE(Soon([&] { return store_->stats().repairs.load() == 1; }));
 }
@@ -74,12 +76,32 @@ TEST_P(DamagedValueTest, IsWrittenOverByACommit) {
   EXPECT_EQ(store_->stats().repairs.load(), 1u);
 }
 
+TEST_F(RedisProfileStoreTest, EveryChangedByteAndEveryLengthIsAMissThatIsCounted) {
+  const std::string whole = ValueOf(ProfileOf("u", 3, {"a", "b", "c"}));
+  std::vector<std::string> damaged;
+  for (size_t place = 0; place < whole.size(); ++place) {
+    damaged.push_back(whole.substr(0, place));
+    damaged.push_back(whole);
+    damaged.back()[place] = static_cast<char>(whole[place] ^ (1 << place % 8));
+  }
+  options_.negative_ttl = std::chrono::milliseconds(0);
+  Open();
+  for (size_t i = 0; i < damaged.size(); ++i) {
+    redis_.Set("profile:u", damaged[i]);
+    EXPECT_EQ(Fetch("u").profile, Profile()) << i;
+    EXPECT_TRUE(Soon([&] { return store_->stats().repairs.load() == i + 1; })) << i;
+    EXPECT_TRUE(Soon([&] { return store_->stats().corrupt_total() == i + 1; })) << i;
+  }
+  EXPECT_EQ(Fetch("u").profile, Profile());
+  EXPECT_EQ(store_->stats().corrupt_total(), damaged.size()) << "none is no damage";
+}
+
 std::string DamageName(const ::testing::TestParamInfo<int>& info) {
-  const char* const names[] = {"foreign", "short", "damaged", "truncated", "crossed", "huge", "type"};
+  const char* const names[] = {"foreign", "short", "damaged", "truncated", "crossed", "huge", "empty", "type"};
   return names[info.param];
 }
 
-INSTANTIATE_TEST_SUITE_P(All, DamagedValueTest, ::testing::Range(0, 7), DamageName);
+INSTANTIATE_TEST_SUITE_P(All, DamagedValueTest, ::testing::Range(0, 8), DamageName);
 
 }  // namespace
 }  // namespace kindred

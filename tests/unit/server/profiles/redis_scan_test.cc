@@ -68,6 +68,25 @@ TEST(RedisScan, OneThatHasNoEndIsGivenUp) {
   EXPECT_EQ(redis.commands.load(), 100);
 }
 
+TEST(RedisScan, OneOfMoreStepsThanAnyTableHasIsAnError) {
+  OddRedis redis;
+  redis.cursor = "17";
+  redis.keys = {"profile:ann"};
+  redis.value = ValueOf(ProfileOf("ann", 3, {"a"}));
+  int seen = 0;
+  const absl::Status status = ScanProfiles(
+      &redis, "profile:", Always, [&](Profile&) { return ++seen > 0; }, 50);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("SCAN has not ended after 50 steps"));
+  EXPECT_EQ(redis.commands.load(), 100);  // a SCAN and a value each
+  EXPECT_EQ(seen, 50) << "what was there was visited";
+  // The last step of a scan that ends there is none too many.
+  redis.cursor = "0";
+  EXPECT_TRUE(ScanProfiles(
+                  &redis, "profile:", Always, [](Profile&) { return true; }, 1)
+                  .ok());
+}
+
 TEST(RedisScan, AReplyThatDoesNotComeIsGivenUp) {
   OddRedis redis;
   redis.keys = {"profile:ann"};

@@ -96,6 +96,35 @@ TEST_F(StoreUpkeepTest, AServerOfLongAgoIsGivenEverything) {
   EXPECT_TRUE(Soon([&] { return InRedis("u").version == 1; }));
 }
 
+TEST_F(StoreUpkeepTest, AKnownNodeOfAClusterIsGivenEverythingWhenItIsMetLate) {
+  options_.servers_file = dir_.File("servers");
+  options_.scan = false;
+  Open();
+  ASSERT_TRUE(Commit(ProfileOf("u", 1, {"a"})).ok());
+  for (const char* node : {"node:1", "node:2"}) store_->OnNewServer(node, "run");
+  ASSERT_TRUE(Soon([&] {
+    KnownServers known(options_.servers_file);
+    return known.IsOld("node:1", "run") && known.IsOld("node:2", "run");
+  }));
+  EXPECT_TRUE(store_->Drain(Clock::now() + seconds(20)));
+  // In time: both have it all.
+  options_.meeting = std::chrono::hours(1);
+  Open();
+  for (const char* node : {"node:1", "node:2"}) store_->OnNewServer(node, "run");
+  // Whoever is met after them is met when they have been.
+  store_->OnNewServer("node:3", "run");
+  EXPECT_TRUE(Soon([&] { return store_->stats().replays.load() == 1; }));
+  EXPECT_TRUE(store_->Drain(Clock::now() + seconds(20)));
+  EXPECT_EQ(store_->stats().new_servers.load(), 1u);
+  // Too late: it may have become a master since.
+  options_.meeting = std::chrono::milliseconds(0);
+  Open();
+  redis_.Clear(false);
+  store_->OnNewServer("node:2", "run");
+  EXPECT_TRUE(Soon([&] { return InRedis("u").version == 1; }));
+  EXPECT_EQ(store_->stats().new_servers.load(), 1u);
+}
+
 TEST_F(StoreUpkeepTest, AnEmptiedRedisIsNoticed) {
   options_.canary_interval = std::chrono::milliseconds(2);
   Open();
