@@ -150,7 +150,8 @@ def add_metadata(good: SealedFile, add: Callable) -> None:
         add(f"{huge} items counted", stating("kindred.counts", {"items": huge}), "kindred.counts")
     add("dim 0", stating("kindred.spaces", {SPACE: {**space, "dim": 0}}), "kindred.spaces")
     blend = {"dim": space["dim"], "fold_in": "blend"}
-    for name, parts in {"itself": ["loop"], "an unknown space": ["nothing"], "nothing": [], "one space twice": [SPACE, SPACE]}.items():
+    for name, parts in (("itself", ["loop"]), ("an unknown space", ["nothing"]), ("nothing", []),
+                        ("one space twice", [SPACE, SPACE])):
         listed = [{"space": part} for part in parts]
         add(f"a blend of {name}", stating("kindred.spaces", {**spaces, "loop": {**blend, "parts": listed}}), "kindred.spaces")
     around = {name: {**blend, "parts": [{"space": other}]} for name, other in (("here", "there"), ("there", "here"))}

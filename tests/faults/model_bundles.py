@@ -20,7 +20,7 @@ SERVED, SMALL = (5_000, 1_000, 32), (70, 12, 5)
 
 
 def make_bundle(context: Context, name: str, form: tuple[int, int, int] = SERVED, *, version: int = 1,
-                rotated: int | None = None, version_text: str = "1") -> pathlib.Path:
+                rotated: int | None = None) -> pathlib.Path:
     """A sealed bundle <work_dir>/<name>.safetensors.
 
     Versions differ as two trainings of one data set do: by some noise, so lists and scores are others. `rotated`: item
@@ -41,8 +41,7 @@ def make_bundle(context: Context, name: str, form: tuple[int, int, int] = SERVED
                "users.seen.values": np.sort(liked, axis=1).astype(np.uint32).ravel(),
                f"space.{SPACE}.users": np.ascontiguousarray(users / np.sqrt(dim), np.float32),
                f"space.{SPACE}.items": np.ascontiguousarray(items / np.sqrt(dim), np.float32)}, str(raw))
-    context.run([context.binary("kindred"), "pack", "--in", raw, "--out", packed, "--model", MODEL,
-                 "--model-version", version_text])
+    context.run([context.binary("kindred"), "pack", "--in", raw, "--out", packed, "--model", MODEL])
     raw.unlink()
     return packed
 

@@ -119,10 +119,12 @@ def judge(who: str, outcomes: dict[Damaged, str | None]) -> list[dict]:
     for kind in sorted({damaged.kind for damaged in outcomes}):
         its = {damaged: text for damaged, text in outcomes.items() if damaged.kind == kind}
         taken = [damaged.name for damaged, text in its.items() if text is None]
-        vague = [f"{damaged.name}: {text.strip()}" for damaged, text in its.items() if text is not None and not tells(damaged, text)]
+        vague = [f"{damaged.name}: {text.strip()}" for damaged, text in its.items()
+                 if text is not None and not tells(damaged, text)]
         case = f"bundle_corruption/{kind}"
         made += [row(f"{case}, {who}: accepted", len(taken), f"of {len(its):,}", at_most=0, note=", ".join(taken[:5]) or None),
-                 row(f"{case}, {who}: refused without saying where", len(vague), "", at_most=0, note=" | ".join(vague[:3]) or None)]
+                 row(f"{case}, {who}: refused without saying where", len(vague), "", at_most=0,
+                     note=" | ".join(vague[:3]) or None)]
     return made
 
 

@@ -70,7 +70,8 @@ def storm_of_calls(schedule: random.Random, server: Server, operator: Operator, 
         if serving != last or not outcome.ok or outcome.version.version != last:
             lost.append(f"round {number}: {serving} serves, {last} was activated last: {describe(outcome)}")
     case = "load_storm/calls"
-    return [row(f"{case}/refused", len(refused), f"of {rounds * (CALLS + 1):,}", at_most=0, note="; ".join(refused[:3]) or None),
+    return [row(f"{case}/refused", len(refused), f"of {rounds * (CALLS + 1):,}", at_most=0,
+                note="; ".join(refused[:3]) or None),
             row(f"{case}/rounds in which the last activation did not win", len(lost), f"of {rounds}", at_most=0,
                 note="; ".join(lost[:3]) or None)]
 

@@ -47,8 +47,8 @@ def rows(context: Context) -> list[dict]:
         operator.await_serving(RETRAINED)
     case = "refused_models"
     return result + [
-        row(f"{case}/failed calls meanwhile", total["failed"] + len(checker.failed), f"of {sum_of_calls(total) + checker.asked:,}",
-            at_most=0, note="; ".join(checker.failed[:3]) or None),
+        row(f"{case}/failed calls meanwhile", total["failed"] + len(checker.failed),
+            f"of {sum_of_calls(total) + checker.asked:,}", at_most=0, note="; ".join(checker.failed[:3]) or None),
         row(f"{case}/answers of another version than the one that serves", len(checker.wrong), f"of {checker.asked:,}",
             at_most=0, note="; ".join(text for _, text in checker.wrong[:3]) or None),
         row(f"{case}/a retrained model is taken", 1, "", at_least=1, note=f"{path.parent.name} served before it")]

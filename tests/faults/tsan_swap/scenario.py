@@ -38,7 +38,8 @@ def rows(context: Context) -> list[dict]:
     return [row("tsan_swap/races", races, "", at_most=0, note=first_race(done.stderr)),
             row("tsan_swap/exit code", done.returncode, "", at_most=0,
                 note=done.stdout[-500:] if done.returncode and not races else None),
-            row("tsan_swap/swaps", counts["swaps"], f"in {seconds} s", at_least=1, note=f"{counts['answers']:,} answers meanwhile")]
+            row("tsan_swap/swaps", counts["swaps"], f"in {seconds} s", at_least=1,
+                note=f"{counts['answers']:,} answers meanwhile")]
 
 
 def first_race(text: str) -> str | None:
