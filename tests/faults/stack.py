@@ -10,28 +10,36 @@ from typing import Any
 import numpy as np
 
 import bundles
+from answers import Checker, Known
 from context import BenchError, Context
 from fault_proxy import FaultProxy
 from fault_row import row, seed
 from load_process import Load, check_ledger, run_load
+from operators import Operator
+from proto_stubs import Stubs
 from redis_process import RedisCluster, RedisProcess, free_port
 from server_client import http, metric, wait_until  # noqa: F401
 from server_process import ServerProcess
 
 ITEMS, DIMENSIONS = 2_000, 16
+QUIET = "logging: {level: warn}"
 BREAKER_STATE = "kindred_redis_breaker_state"
 
 
 class Stack:
-    """Entered by a case; on exit loads are killed, servers stopped (they must exit 0), proxies closed, Redis stopped."""
+    """Entered by a case; on exit loads are killed, servers stopped (they must exit 0), proxies closed, Redis stopped.
 
-    def __init__(self, context: Context):
+    `store`: the name of a model store that the case fills itself; without it there is one with one model.
+    """
+
+    def __init__(self, context: Context, store: str | None = None):
         self.context, self.seed = context, seed()
         self._exits = contextlib.ExitStack()
-        self.models = context.work_dir / "models"
+        self._fill = store is None
+        self.models = context.work_dir / (store or "models")
 
     def __enter__(self) -> "Stack":
-        if not self.models.exists():
+        if self._fill and not self.models.exists():
             random = np.random.default_rng(7)  # the model is the same whatever the seed of the faults
             bundles.write_raw_bundle(self.models / "faults" / "1" / "bundle.safetensors", ["trained"],
                                      random.normal(size=(1, DIMENSIONS)), [f"item-{n}" for n in range(ITEMS)],
@@ -50,11 +58,12 @@ class Stack:
     def proxy(self, redis: RedisProcess) -> FaultProxy:
         return self._exits.enter_context(FaultProxy(redis.port, seed=self.seed))
 
-    def server(self, profiles: str, *, port: int | None = None, ready: bool = True) -> "Server":
-        """`profiles`: YAML of `profiles:`, such as redis_profiles gives."""
+    def server(self, profiles: str, *, port: int | None = None, ready: bool = True, settings: str = QUIET) -> "Server":
+        """`profiles`: YAML of `profiles:`, such as redis_profiles gives. `settings`: the rest of its configuration."""
         folder = self.context.work_dir / f"server-{len(list(self.context.work_dir.glob('server-*'))) + 1}"
         folder.mkdir()
-        server = Server(self.context, self.models, folder, profiles, port or free_port())
+        server = Server(self.context, self.models, folder, f"profiles: {profiles}\n{settings}\n",
+                        port or free_port())
         self._exits.callback(server.close)
         return server.start() if ready else server
 
@@ -66,6 +75,17 @@ class Stack:
         more = "".join(f", {key}: {value}" for key, value in keys.items())
         quoted = ", ".join(f'"{endpoint}"' for endpoint in endpoints)
         return f"{{redis: {{endpoints: [{quoted}], journal: {{dir: {self.context.work_dir / name}}}{more}}}}}"
+
+    def operator(self, stubs: Stubs, server: "Server") -> Operator:
+        """Of the process that runs now: one that is started again has another admin port."""
+        operator = Operator(stubs, server.process.admin_grpc)
+        self._exits.callback(operator.close)
+        return operator
+
+    def checker(self, known: Known, server: "Server", pause_s: float = 0.005) -> Checker:
+        checker = Checker(known, server.address, pause_s)
+        self._exits.callback(checker.stop)
+        return checker
 
     def load(self, servers: list["Server"], *flags: object) -> Load:
         load = Load(self.context, [server.address for server in servers], *flags)
@@ -89,10 +109,10 @@ class Stack:
 class Server:
     """A kindred-server on one port however often it is started."""
 
-    def __init__(self, context: Context, models: pathlib.Path, folder: pathlib.Path, profiles: str, port: int):
+    def __init__(self, context: Context, models: pathlib.Path, folder: pathlib.Path, config: str, port: int):
         self.binary, self.folder, self.address = context.binary("kindred-server"), folder, f"127.0.0.1:{port}"
         self.config = folder / "server.yaml"
-        self.config.write_text(f"profiles: {profiles}\nlogging: {{level: warn}}\n", encoding="utf-8")
+        self.config.write_text(config, encoding="utf-8")
         self.args = ["--config", self.config, "--models", models, "--listen", self.address, "--admin", "127.0.0.1:0",
                      "--admin-grpc", "127.0.0.1:0", "--items", folder / "items", "--model-state", folder / "model-state"]
         self.process: ServerProcess | None = None

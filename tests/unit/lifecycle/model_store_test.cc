@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "absl/strings/str_format.h"
+#include "core/lifecycle/model_registry.h"
 #include "tests/unit/engine/test_model.h"
 
 namespace kindred {
