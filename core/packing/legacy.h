@@ -26,7 +26,7 @@ struct LegacyImport {
 struct LegacyOptions {
   std::string model = "default";
   std::string version = "1";
-  std::string source;  // empty: the folder's name
+  std::string source = {};  // empty: the folder's name
   // Asked now and then while files are read: false gives up, with CANCELLED. Empty: never.
   std::function<bool()> go_on = {};
 };

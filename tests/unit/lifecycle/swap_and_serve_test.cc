@@ -138,7 +138,7 @@ class SwapAndServeTest : public testing::ManagerTest {
     for (int64_t now = 1; !over_; ++now) {
       ProfileUpdate update;
       update.user_id = absl::StrCat("live-", random() % kUsers);
-      update.events.push_back({.item_id = absl::StrCat("i", random() % 300), .time_ms = now});
+      update.events.push_back({.item_id = absl::StrCat("i", random() % 300), .action = "", .time_ms = now});
       update.now_ms = now;
       update.mode = now % 3 == 0 ? UpdateMode::kBlend : UpdateMode::kHistory;
       profiles_.Update(update);
