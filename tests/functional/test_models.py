@@ -95,6 +95,7 @@ def test_nobody_notices_a_swap_under_load(running, raw_store, stubs, channel):
     for caller in callers:
         caller.start()
     try:
+        wait_until(lambda: "1" in seen or failures, what="an answer of version 1")
         for version in range(2, 8):
             publish(raw_store, version, float(version))
             await_serving(stubs, admin, version)
