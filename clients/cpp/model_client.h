@@ -18,8 +18,8 @@ class ModelClient {
   explicit ModelClient(const std::string& address, const ClientOptions& options = {});
 
   // Each makes one call, tried again as RecommendClient's are: all are idempotent but RollbackModel without
-  // `from_version`, which is made once. Those that load answer when they are
-  // done, so that options.timeout is for that; what the server has begun goes on when nobody waits any more.
+  // `from_version`, which is made once. Those that load answer when they are done, so that options.timeout is for that;
+  // what the server has begun goes on when nobody waits any more.
   absl::StatusOr<v1::ListModelsResponse> ListModels(const v1::ListModelsRequest& request);
   absl::StatusOr<v1::GetModelResponse> GetModel(const v1::GetModelRequest& request);
   absl::StatusOr<v1::LoadVersionResponse> LoadVersion(const v1::LoadVersionRequest& request);

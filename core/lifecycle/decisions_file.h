@@ -28,8 +28,8 @@ struct LabelDecision {
 // Of one model.
 struct ModelDecisions {
   ServingDecision decision = ServingDecision::kNone;
-  uint64_t version = 0;               // of kVersion and kPinned
-  uint64_t newer_than = 0;            // of kVersion: the highest version that was there then
+  uint64_t version = 0;     // of kVersion and kPinned
+  uint64_t newer_than = 0;  // of kVersion: the highest version that was there then, but for those freed for a fix
   std::vector<uint64_t> passed_over;  // rolled back from, ascending: not taken while there is another
   std::map<std::string, LabelDecision, std::less<>> labels;
   std::vector<uint64_t> served;  // distinct, the most recent first, at most kMaxServed

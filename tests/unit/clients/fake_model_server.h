@@ -38,11 +38,16 @@ class FakeModels final : public v1::ModelService::Service {
     response->mutable_version()->set_state(v1::VERSION_STATE_READY);
     return grpc::Status::OK;
   }
+  grpc::Status RollbackModel(grpc::ServerContext*, const v1::RollbackModelRequest*,
+                             v1::RollbackModelResponse*) override {
+    ++rollbacks;
+    return refusal;
+  }
 
   std::mutex mutex;
   v1::ServedModel model;  // guarded by mutex
   std::atomic<bool> held{false};
-  std::atomic<int> loads{0}, looks{0};
+  std::atomic<int> loads{0}, looks{0}, rollbacks{0};
   grpc::Status refusal;
 };
 

@@ -111,5 +111,19 @@ TEST(VersionProgress, WritesOverItsLineOnATerminal) {
             "\r\033[Kgroceries 7: verifying: checksums, 25 %\r\033[Kgroceries 7: verifying: checksums, 50 %\r\033[K");
 }
 
+TEST(ModelClient, ARollbackIsMadeAgainOnlyWhereItNamesTheVersionToLeave) {
+  testing::FakeServer server;
+  server.models.refusal = grpc::Status(grpc::StatusCode::UNAVAILABLE, "the answer was lost");
+  ClientOptions options;
+  options.max_attempts = 3;
+  ModelClient client(server.address, options);
+  v1::RollbackModelRequest request;
+  EXPECT_EQ(client.RollbackModel(request).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(server.models.rollbacks, 1);
+  request.set_from_version(7);
+  EXPECT_EQ(client.RollbackModel(request).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(server.models.rollbacks, 4);
+}
+
 }  // namespace
 }  // namespace kindred
