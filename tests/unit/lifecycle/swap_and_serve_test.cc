@@ -11,8 +11,10 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -138,7 +140,9 @@ class SwapAndServeTest : public testing::ManagerTest {
     for (int64_t now = 1; !over_; ++now) {
       ProfileUpdate update;
       update.user_id = absl::StrCat("live-", random() % kUsers);
-      update.events.push_back({.item_id = absl::StrCat("i", random() % 300), .action = "", .time_ms = now});
+      Event& event = update.events.emplace_back();
+      event.item_id = absl::StrCat("i", random() % 300);
+      event.time_ms = now;
       update.now_ms = now;
       update.mode = now % 3 == 0 ? UpdateMode::kBlend : UpdateMode::kHistory;
       profiles_.Update(update);
