@@ -239,11 +239,11 @@ TEST_F(LegacyTest, ListsAreBoundedByUsersAndItems) {
 TEST_F(LegacyTest, IsGivenUpAtAnyQuestion) {
   Write("recommendations.csv", "item,user\ntea,ben\n");
   int questions = 0;
-  ASSERT_TRUE(ReadLegacyFolder(dir_.path(), {.go_on = [&] { return ++questions > 0; }}).ok());
+  ASSERT_TRUE(ReadLegacyFolder(dir_.path(), {.source = "", .go_on = [&] { return ++questions > 0; }}).ok());
   EXPECT_GE(questions, 5);  // two matrices, two mappings, the lists
   for (int last = 1; last <= questions; ++last) {
     int asked = 0;
-    const auto import = ReadLegacyFolder(dir_.path(), {.go_on = [&] { return ++asked < last; }});
+    const auto import = ReadLegacyFolder(dir_.path(), {.source = "", .go_on = [&] { return ++asked < last; }});
     EXPECT_EQ(import.status().code(), absl::StatusCode::kCancelled) << import.status();
     EXPECT_EQ(asked, last);
   }
