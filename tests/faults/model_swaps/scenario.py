@@ -33,7 +33,7 @@ def rows(context: Context) -> list[dict]:
         checkers = [stack.checker(known, server) for _ in range(2)]
         rps = max(20.0, capacity(stack, server) / 2)
         load = stack.load([server], "--rps", f"{rps:.0f}", "--duration", 3600, "--deadline", 30, *WORK)
-        version = warm(operator, stack, bundles)
+        version = warm(operator, stack, bundles, 2 if context.quick else 20)
         load.sleep_until(load.now() + steady)
         before = server.resident_bytes()
         begin = load.now()
@@ -61,11 +61,13 @@ def capacity(stack: Stack, server: Server) -> float:
     return min(sum_of_calls(total) / total["seconds"] for total in totals)
 
 
-def warm(operator: Operator, stack: Stack, bundles: list) -> int:
-    """Two swaps, so that what is kept ready is there before anything is measured. The version that serves then."""
-    for version in (BUNDLES + 1, BUNDLES + 2):
+def warm(operator: Operator, stack: Stack, bundles: list, swaps: int) -> int:
+    """Swaps before anything is measured, so that what is kept ready is there, and what the first loads take of memory that
+    the allocator keeps for the next ones. The version that serves then."""
+    for version in range(BUNDLES + 1, BUNDLES + 1 + swaps):
         put(stack.models, version, bundles[version % BUNDLES])
         operator.await_serving(version)
+        remove(stack.models, lambda old: old < version - 3)
     return version
 
 
