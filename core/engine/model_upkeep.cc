@@ -30,11 +30,12 @@ bool IsOfDefault(const BundleInfo& info, std::string_view space) {
                                                    [space](const BlendPart& part) { return part.space == space; });
 }
 
-// Whether any request may read any page of the tensor. A user's rows are read for that user alone, and a space that the
-// default one does not need by requests that name it.
+// Whether any request may read any page of the tensor. Of users, whose tables may be most of a bundle, what is read is
+// that user's alone, and a space that the default one does not need by requests that name it.
 bool IsReadAtRandom(const BundleInfo& info, std::string_view tensor) {
-  if (tensor.starts_with(absl::StrFormat("%s.", names::kSeen))) return false;
-  if (tensor.starts_with(absl::StrFormat("%s.", names::kRecommendations))) return false;
+  for (const std::string_view table : {names::kUserIds, names::kSeen, names::kRecommendations}) {
+    if (tensor.starts_with(absl::StrFormat("%s.", table))) return false;
+  }
   if (tensor == names::kGoldenQueries) return false;
   const auto [space, part] = SplitSpaceTensor(info, tensor);
   return space.empty() || (part != names::kUsers && IsOfDefault(info, space));
