@@ -189,7 +189,7 @@ TEST_F(SwapAndServeTest, NobodyWhoAsksNoticesAnything) {
   threads.emplace_back([this] { Look(); });
   uint64_t swaps = 0;
   const auto end = std::chrono::steady_clock::now() + HowLong();
-  while (std::chrono::steady_clock::now() < end) {
+  while (swaps < kVersions || std::chrono::steady_clock::now() < end) {
     const uint64_t version = 1 + swaps++ % kVersions;
     const testing::Outcome outcome = Activate(version);
     EXPECT_TRUE(outcome.status.ok()) << outcome.status;
@@ -203,7 +203,6 @@ TEST_F(SwapAndServeTest, NobodyWhoAsksNoticesAnything) {
   manager_->Stop();
   EXPECT_EQ(unanswered_, 0u);
   EXPECT_EQ(mixed_, 0u);
-  EXPECT_GE(swaps, kVersions);
   EXPECT_GT(answered_, 0u);
   EXPECT_GT(updated_, 0u);
   RecordProperty("swaps", absl::StrCat(swaps));
