@@ -136,7 +136,7 @@ absl::Status BundleReader::Check(VerifyLevel level, const GoOn& go_on) {
 
 absl::Status BundleReader::VerifyAgain(double max_bytes_per_second, const std::function<bool()>& go_on) const {
   constexpr uint64_t kChunk = uint64_t{1} << 20;
-  if (const absl::Status size = file_->CheckUnchanged(); absl::IsDataLoss(size)) return size;
+  if (absl::Status size = file_->CheckUnchanged(); absl::IsDataLoss(size)) return size;
   Pace pace(max_bytes_per_second, go_on);
   std::vector<std::byte> chunk(std::min<uint64_t>(kChunk, info_.file_size));
   bool stopped = false;
