@@ -157,7 +157,7 @@ absl::Status MappedFile::Read(uint64_t offset, std::span<std::byte> into) const 
     return absl::OkStatus();
   }
   const absl::Status read = ReadAt(fd_, offset, into);
-  if (read.ok()) return read;
+  if (read.ok()) return absl::OkStatus();
   return absl::Status(read.code(), StrCat(path_, ": ", read.message()));
 }
 

@@ -192,7 +192,10 @@ std::span<const ScoredItem> SparseTopK(const SparseSpace& space, const SparseQue
 
 double SparseKernel(const SparseSpace& space, uint32_t i, uint32_t j, RowsBy rows) {
   double sum = 0;
-  const auto [right, right_weights] = space.rows.RowEntries(j);
+  const RowsView::Entries entries = space.rows.RowEntries(j);
+  // clang 14 captures no structured bindings.
+  const std::span<const uint32_t> right = entries.values;
+  const std::span<const float> right_weights = entries.weights;
   ForEachRow(space, rows, i, [&](std::span<const uint32_t> left, std::span<const float> left_weights) {
     if (space.neighbors) {
       sum += At(left, left_weights, j);

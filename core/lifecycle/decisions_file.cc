@@ -119,7 +119,7 @@ ModelDecisions ReadModel(const Json& json, const std::string& where, absl::Statu
     return model;
   }
   for (const auto& [label, value] : labels->items()) {
-    Fields of_label(value, where + ".labels." + label, status);
+    Fields of_label(value, StrCat(where, ".labels.", label), status);
     of_label.Only({"version", "share"});
     model.labels[label] = {of_label.Number("version"), static_cast<uint32_t>(of_label.Number("share", kWholeShare))};
   }

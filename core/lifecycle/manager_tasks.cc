@@ -111,7 +111,7 @@ absl::Status ModelManager::Impl::DoValidate(ServedModel* model, const ManagerTas
   const VersionStatus before = table_.Find(model->name, task.version);
   GateResult result;
   const ModelHandle live = model->serving == 0 ? nullptr : model->published;
-  const absl::Status status = PassGateAside(live, &known, {.force = task.force}, /*watch=*/false, &result);
+  absl::Status status = PassGateAside(live, &known, {.force = task.force}, /*watch=*/false, &result);
   NoteResult(known, result);
   *outcome = table_.Find(model->name, task.version);
   outcome->reason = status.ok() ? "" : std::string(status.message());
@@ -133,7 +133,7 @@ absl::Status ModelManager::Impl::DoValidate(ServedModel* model, const ManagerTas
 absl::Status ModelManager::Impl::DoActivate(ServedModel* model, const ManagerTask& task) {
   RETURN_IF_ERROR(CheckVersion(*model, task.version));
   RETURN_IF_ERROR(MakeReady(model, task.version, {.force = task.force}));
-  const absl::Status decided =
+  absl::Status decided =
       Decide(model->name, Activated(decisions_[model->name], task.version, task.pin, model->Known()));
   if (decided.ok() && model->serving != task.version) Serve(model, task.version, model->serving);
   // Also where nothing was decided: it was loaded for that.
@@ -169,7 +169,7 @@ absl::Status ModelManager::Impl::DoRollback(ServedModel* model, const ManagerTas
         known != nullptr && (known->ready() || (known->in_store && known->state != VersionState::kFailed));
     if (!good) continue;
     // It has served: however far it is from what serves now, it is wanted.
-    const absl::Status ready = MakeReady(model, target, {.force = true});
+    absl::Status ready = MakeReady(model, target, {.force = true});
     if (absl::IsCancelled(ready)) return ready;
     if (!ready.ok()) {
       StrAppend(&refused, "; version ", target, " was refused: ", std::string(ready.message()));
@@ -217,7 +217,7 @@ absl::Status ModelManager::Impl::DoSetLabel(ServedModel* model, const ManagerTas
     decisions = decisions_[model->name];  // a fault while it loaded may have changed what served
     decisions.labels[task.label] = {task.version, task.share};
   }
-  const absl::Status decided = Decide(model->name, std::move(decisions));
+  absl::Status decided = Decide(model->name, std::move(decisions));
   if (model->published != nullptr) Publish(model);
   return decided;
 }
