@@ -73,7 +73,7 @@ absl::Status PickleMachine::StepScalar(char opcode) {
       return absl::OkStatus();
     default: {  // kLong1, kLong4
       uint64_t size = 0;
-      RETURN_IF_ERROR(TakeSize(opcode == kLong1 ? 1 : 4, &size));
+      RETURN_IF_ERROR(TakeSize(opcode == kLong4 ? 4 : 1, &size));
       if (size > kLongestInteger) return Refused(absl::StrFormat("an integer of %d bytes", size));
       return PushInteger(static_cast<int>(size), true);
     }
