@@ -114,7 +114,7 @@ absl::Status Server::LoadModels(const std::function<bool()>& go_on) {
   model_events_.OnServingChange([this] { OnServingChange(); });
   ASSIGN_OR_RETURN(manager_, ModelManager::Open(ManagerOptionsOf(config_), &models_, &model_events_));
   const StopWatch watch(go_on, [this] { manager_->Stop(); });
-  const absl::Status loaded = manager_->LoadAll();
+  absl::Status loaded = manager_->LoadAll();
   if (!absl::IsNotFound(loaded)) return loaded;
   return absl::NotFoundError(StrCat(loaded.message(),
                                     ". Put a bundle there (kindred train … or kindred pack …), or name "

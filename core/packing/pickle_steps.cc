@@ -71,9 +71,11 @@ absl::Status PickleMachine::StepScalar(char opcode) {
       RETURN_IF_ERROR(opcode == 'F' ? TakeLine("a number", &ignored) : Take(8, "a number", &ignored));
       Push(PickleKind::kFloat);
       return absl::OkStatus();
-    default: {  // kLong1, kLong4
+    case kLong1:
+    case kLong4:
+    default: {  // no other comes here
       uint64_t size = 0;
-      RETURN_IF_ERROR(TakeSize(opcode == kLong4 ? 4 : 1, &size));
+      RETURN_IF_ERROR(TakeSize(opcode == kLong1 ? 1 : 4, &size));
       if (size > kLongestInteger) return Refused(absl::StrFormat("an integer of %d bytes", size));
       return PushInteger(static_cast<int>(size), true);
     }
