@@ -35,7 +35,7 @@ scripts/build.sh release
 run_suite release
 # Where bytes from outside are read and pointers are counted by hand. The trainer's suite is left to the preset itself
 # (scripts/build.sh asan trainer_families_tests): its matrix code alone would double the time.
-scripts/build.sh asan base_tests bundle_tests compat_tests engine_tests fuzz_bundle kernels_tests lifecycle_tests packing_tests \
+scripts/build.sh asan base_tests bundle_tests compat_tests engine_tests fuzz_bundle fuzz_pickle kernels_tests lifecycle_tests packing_tests \
   profile_tests solve_tests topk_allocation_tests topk_tests
 run_suite asan --label-regex '^unit$'
 
