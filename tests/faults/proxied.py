@@ -8,6 +8,7 @@ from stack import Context, Stack, losses, wait_until
 
 # Profiles must come from Redis, or the faults would not be met.
 NO_NEAR_CACHE = "{ttl: 0s, negative_ttl: 0s}"
+CONNECTIONS = 2  # to a node, as servers have them unless they are told otherwise
 # Among the results of a fault: a reply that came through and holds no profile.
 CORRUPT = "a corrupt profile"
 
@@ -30,6 +31,8 @@ def run_faults(context: Context, case: str, faults: dict[str, tuple], hold_s: fl
                            server.metric("kindred_redis_connection_failures_total", reason=result)
                            for result in results)
 
+            # A fault that meets a connection while it is made has another name.
+            wait_until(lambda: server.metric("kindred_redis_connections") >= CONNECTIONS, 10, "the connections to Redis")
             start = seen()
             proxy.mode = mode
             try:
