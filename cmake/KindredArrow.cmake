@@ -26,19 +26,31 @@ if(kindred_arrow_pc_FOUND)
   return()
 endif()
 
-# The wheel names its libraries by version only: libarrow.so.2600.
-file(GLOB kindred_pyarrow_libraries ${CMAKE_SOURCE_DIR}/build/venv/arrow/lib/python3*/site-packages/pyarrow/libarrow.so.*)
-foreach(library ${kindred_pyarrow_libraries})
-  get_filename_component(folder ${library} DIRECTORY)
-  string(REPLACE libarrow.so libparquet.so parquet_library ${library})
-  if(EXISTS ${parquet_library} AND EXISTS ${folder}/include/parquet/arrow/reader.h)
-    target_include_directories(kindred_arrow SYSTEM INTERFACE ${folder}/include)
-    target_link_libraries(kindred_arrow INTERFACE ${parquet_library} ${library})
-    set(KINDRED_HAS_ARROW TRUE)
-    message(STATUS "Parquet: the Arrow of ${folder}")
-    return()
+# The wheel's libraries carry Arrow's version in their names (libarrow.so.2600 of 26.0), so the wheel is asked for it.
+set(kindred_pyarrow_python ${CMAKE_SOURCE_DIR}/build/venv/arrow/bin/python)
+if(EXISTS ${kindred_pyarrow_python})
+  execute_process(
+    COMMAND ${kindred_pyarrow_python} -c "import pyarrow; v = pyarrow.cpp_version_info; \
+print(pyarrow.get_include(), pyarrow.get_library_dirs()[0], f'{v.major}{v.minor:02}', sep=';', end='')"
+    OUTPUT_VARIABLE kindred_pyarrow
+    RESULT_VARIABLE kindred_pyarrow_result
+    ERROR_QUIET)
+  if(kindred_pyarrow_result EQUAL 0)
+    list(GET kindred_pyarrow 0 kindred_pyarrow_include)
+    list(GET kindred_pyarrow 1 kindred_pyarrow_folder)
+    list(GET kindred_pyarrow 2 kindred_pyarrow_version)
+    set(kindred_pyarrow_parquet ${kindred_pyarrow_folder}/libparquet.so.${kindred_pyarrow_version})
+    set(kindred_pyarrow_arrow ${kindred_pyarrow_folder}/libarrow.so.${kindred_pyarrow_version})
+    if(EXISTS ${kindred_pyarrow_parquet} AND EXISTS ${kindred_pyarrow_arrow}
+       AND EXISTS ${kindred_pyarrow_include}/parquet/arrow/reader.h)
+      target_include_directories(kindred_arrow SYSTEM INTERFACE ${kindred_pyarrow_include})
+      target_link_libraries(kindred_arrow INTERFACE ${kindred_pyarrow_parquet} ${kindred_pyarrow_arrow})
+      set(KINDRED_HAS_ARROW TRUE)
+      message(STATUS "Parquet: the Arrow of ${kindred_pyarrow_folder}")
+      return()
+    endif()
   endif()
-endforeach()
+endif()
 
 if(kindred_parquet_mode STREQUAL "on")
   message(FATAL_ERROR "KINDRED_PARQUET is on and there is no Arrow C++; run scripts/fetch_arrow.sh (it needs PyPI)")

@@ -4,12 +4,12 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 
+#include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/unique_folder.h"
 
 namespace kindred {
 namespace {
@@ -33,8 +33,7 @@ int Lock(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<MakingFolder>> MakingFolder::Create(const std::string& parent) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    std::string path = StrCat(parent, "/", kPrefix, "XXXXXX");
-    if (mkdtemp(path.data()) == nullptr) return absl::ErrnoToStatus(errno, StrCat("cannot make a folder in ", parent));
+    ASSIGN_OR_RETURN(std::string path, MakeUniqueFolder(StrCat(parent, "/", kPrefix)));
     const int fd = Lock(path);
     if (fd >= 0) return std::unique_ptr<MakingFolder>(new MakingFolder(std::move(path), fd));
   }

@@ -72,7 +72,8 @@ class PickleMachine {
   Values memo_;  // kMark: not put
 };
 
-// \uXXXX and \UXXXXXXXX of "raw-unicode-escape" and Latin-1 bytes → UTF-8; false when it is malformed.
+// "raw-unicode-escape", \u with 4 and \U with 8 hexadecimal digits among Latin-1 bytes → UTF-8; false when it is
+// malformed.
 bool UnescapeUnicode(std::string_view line, std::string* out);
 // A quoted string literal of protocol 0 → its bytes; false when it is malformed.
 bool UnescapeQuoted(std::string_view line, std::string* out);

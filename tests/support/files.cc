@@ -1,12 +1,13 @@
 #include "tests/support/files.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include "core/base/unique_folder.h"
 
 namespace kindred::testing {
 
@@ -41,8 +42,9 @@ std::vector<std::string> ListDirectory(const std::string& path) {
 }
 
 TempDir::TempDir() {
-  path_ = ::testing::TempDir() + "/kindred.XXXXXX";
-  EXPECT_NE(mkdtemp(path_.data()), nullptr) << "cannot create " << path_;
+  absl::StatusOr<std::string> made = MakeUniqueFolder(::testing::TempDir() + "/kindred.");
+  EXPECT_TRUE(made.ok()) << made.status();
+  if (made.ok()) path_ = *std::move(made);
 }
 
 TempDir::~TempDir() {

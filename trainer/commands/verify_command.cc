@@ -1,7 +1,3 @@
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -12,6 +8,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/text.h"
+#include "core/base/unique_folder.h"
 #include "core/bundle/compression.h"
 #include "core/engine/derive.h"
 #include "core/engine/golden.h"
@@ -41,10 +38,9 @@ absl::StatusOr<Verified> Verify(const std::string& path) {
 // A compressed bundle is unpacked to a temporary file, which is gone when it has been mapped.
 absl::StatusOr<Verified> VerifyCompressed(const std::string& path) {
   std::error_code error;
-  std::string folder = std::filesystem::temp_directory_path(error).string();
+  const std::string temporary = std::filesystem::temp_directory_path(error).string();
   if (error) return absl::UnavailableError(StrCat("there is no folder for temporary files: ", error.message()));
-  folder += "/kindred-verify-XXXXXX";
-  if (mkdtemp(folder.data()) == nullptr) return absl::ErrnoToStatus(errno, StrCat("cannot make folder ", folder));
+  ASSIGN_OR_RETURN(const std::string folder, MakeUniqueFolder(temporary + "/kindred-verify-"));
   const absl::Cleanup remove = [&] { std::filesystem::remove_all(folder, error); };
   const std::string bundle = folder + "/bundle.safetensors";
   RETURN_IF_ERROR(UnpackBundle(path, bundle, kMaxUnpackedBytes, nullptr).status());

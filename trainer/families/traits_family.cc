@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <tuple>
 
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
@@ -14,7 +13,7 @@
 #include "core/engine/token_embedding.h"
 #include "core/solve/trait_projection.h"
 #include "trainer/base/parallel.h"
-#include "trainer/data/user_rows.h"
+#include "trainer/families/customers.h"
 #include "trainer/families/factor_family.h"
 #include "trainer/families/nmf.h"
 
@@ -22,7 +21,6 @@ namespace kindred {
 namespace {
 
 constexpr int64_t kUserBlock = 64;
-constexpr double kMsPerDay = 86'400'000.0;
 constexpr size_t kMaxTokenBytes = 1024;  // of an id table
 
 // Positions 0 … n-1 by what they belong to; the arrays behind a RowsView.
@@ -53,79 +51,6 @@ Rows CategoriesOfItems(const ItemTable& items) {
   }
   return out;
 }
-
-// The customers of a log as the engine sees their events (core/engine/event_history.h), by number in place of by name.
-class Customers {
- public:
-  Customers(const TrainingData& data, const TokenSequences& sequences, const TokenEmbedding& embedding,
-            ValueTransform transform)
-      : log_(*data.events), weights_(data.weights), sequences_(sequences), embedding_(embedding), rows_(log_) {
-    transform_ = transform;
-    for (const std::string& action : log_.action_ids) {
-      const auto found = weights_.actions.find(action);
-      action_weights_.push_back(found == weights_.actions.end() ? 1.0 : found->second);
-    }
-  }
-
-  size_t size() const { return log_.user_ids.size(); }
-
-  // e: [d_e] and how many events it is made of; false when nothing of the customer has a vector.
-  bool Mean(uint32_t user, double half_life_days, bool only_categories, std::vector<TokenWeight>* history,
-            std::span<double> e, uint32_t* counted) const {
-    Sum(user, half_life_days, history, counted);
-    return !history->empty() && MeanTokenVector(embedding_, transform_, *history, only_categories, e);
-  }
-
- private:
-  void Sum(uint32_t user, double half_life_days, std::vector<TokenWeight>* history, uint32_t* counted) const {
-    history->clear();
-    *counted = 0;
-    const bool decays = half_life_days > 0 && !log_.time_ms.empty();
-    int64_t newest = 0;
-    for (uint32_t row : rows_.Of(user)) newest = decays ? std::max(newest, log_.time_ms[row]) : 0;
-    for (uint32_t row : rows_.Of(user)) {
-      TokenWeight entry;
-      entry.weight = log_.ValueOf(row);
-      if (!log_.action.empty()) entry.weight *= action_weights_[log_.action[row]];
-      if (decays && log_.time_ms[row] > 0) {
-        entry.weight *= std::exp2(-(static_cast<double>(newest - log_.time_ms[row]) / kMsPerDay) / half_life_days);
-      }
-      if (entry.weight == 0) continue;
-      ++*counted;
-      entry.item = log_.item[row];
-      if (!sequences_.token_action.empty()) entry.action = log_.action[row];
-      entry.token = Token(entry.item, entry.action);
-      history->push_back(entry);
-    }
-    const auto key = [](const TokenWeight& entry) { return std::tuple(entry.token, entry.item, entry.action); };
-    std::stable_sort(history->begin(), history->end(),
-                     [&](const TokenWeight& a, const TokenWeight& b) { return key(a) < key(b); });
-    size_t kept = 0;
-    for (const TokenWeight& entry : *history) {
-      if (kept > 0 && key((*history)[kept - 1]) == key(entry)) {
-        (*history)[kept - 1].weight += entry.weight;
-      } else {
-        (*history)[kept++] = entry;
-      }
-    }
-    history->resize(kept);
-  }
-
-  uint32_t Token(uint32_t item, uint32_t action) const {
-    for (uint32_t token : embedding_.item_tokens.Row(item)) {
-      if (sequences_.token_action.empty() || sequences_.token_action[token] == action) return token;
-    }
-    return TokenWeight::kNone;
-  }
-
-  const EventLog& log_;
-  const EventWeights& weights_;
-  const TokenSequences& sequences_;
-  const TokenEmbedding& embedding_;
-  const UserRows rows_;
-  ValueTransform transform_;
-  std::vector<double> action_weights_;
-};
 
 // The shifted means of the customers who have one: [n × d_e], for the factorization.
 SparseMatrix ShiftedMeans(const Customers& customers, uint32_t dim, int threads) {
