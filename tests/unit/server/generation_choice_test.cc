@@ -7,32 +7,13 @@
 #include "core/base/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
-#include "server/memory_profile_store.h"
 #include "tests/unit/server/service_test_server.h"
+#include "tests/unit/server/watched_profile_store.h"
 
 namespace kindred {
 namespace {
 
 using ::testing::HasSubstr;
-
-// A memory store of whose reads the test is told.
-class ToldStore final : public ProfileStore {
- public:
-  std::string_view name() const override { return "told"; }
-  StoreDurability durability() const override { return StoreDurability::kMemory; }
-  absl::StatusOr<bool> Get(std::string_view user_id, Profile* profile) override {
-    on_read(++reads);
-    return store_.Get(user_id, profile);
-  }
-  absl::Status Commit(std::span<const Profile* const> profiles) override { return store_.Commit(profiles); }
-  ProfileStoreCounts counts() const override { return store_.counts(); }
-
-  std::atomic<int> reads{0};
-  std::function<void(int)> on_read = [](int) {};  // set while nothing reads
-
- private:
-  MemoryProfileStore store_;
-};
 
 std::string ReasonOf(const grpc::Status& status) {
   google::rpc::Status details;
@@ -76,7 +57,7 @@ class GenerationChoiceTest : public testing::ServiceTestServer {
     return response.version();
   }
 
-  ToldStore store_;
+  testing::WatchedProfileStore store_;
   std::map<uint32_t, ModelHandle> generations_;
 };
 

@@ -10,32 +10,13 @@
 
 #include "absl/strings/escaping.h"
 #include "core/base/str_cat.h"
-#include "server/memory_profile_store.h"
 #include "tests/unit/server/service_test_server.h"
+#include "tests/unit/server/watched_profile_store.h"
 
 namespace kindred {
 namespace {
 
 using ::testing::SizeIs;
-
-// A memory store whose reads the test watches, and may make as slow as it likes.
-class WatchedStore final : public ProfileStore {
- public:
-  std::string_view name() const override { return "watched"; }
-  StoreDurability durability() const override { return StoreDurability::kMemory; }
-  absl::StatusOr<bool> Get(std::string_view user_id, Profile* profile) override {
-    on_read(++reads);
-    return store_.Get(user_id, profile);
-  }
-  absl::Status Commit(std::span<const Profile* const> profiles) override { return store_.Commit(profiles); }
-  ProfileStoreCounts counts() const override { return store_.counts(); }
-
-  std::atomic<int> reads{0};
-  std::function<void(int)> on_read = [](int) {};  // set while nothing reads
-
- private:
-  MemoryProfileStore store_;
-};
 
 class RecommendationServiceTest : public testing::ServiceTestServer {
  protected:
@@ -46,7 +27,7 @@ class RecommendationServiceTest : public testing::ServiceTestServer {
     if (read % 16 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 
-  WatchedStore store_;
+  testing::WatchedProfileStore store_;
 };
 
 TEST_F(RecommendationServiceTest, AWorkerThatNobodyCallsLetsGoOfWhatIsNoLongerPublished) {
