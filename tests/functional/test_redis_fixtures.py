@@ -80,8 +80,10 @@ def test_a_cluster_replaces_a_master_that_stops(tmp_path):
     with RedisCluster(tmp_path / "cluster") as cluster:
         assert len({cluster.master_of(f"key-{n}").port for n in range(50)}) == 3
         master = cluster.master_of("k")
-        master.call("SET", "k", "v")
-        assert master.call("WAIT", 1, 10_000) == 1, "no replica took it in time"
+        # WAIT speaks of what its own connection wrote.
+        with Connection(master.port) as connection:
+            connection.call("SET", "k", "v")
+            assert connection.call("WAIT", 1, 10_000) == 1, "no replica took it in time"
         master.pause()
         successor = cluster.wait_replaced(master, "k")
         wait_until(lambda: successor.info("replication")["role"] == "master", what="the successor to know")
