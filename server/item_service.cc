@@ -11,6 +11,7 @@
 #include "server/item_page_token.h"
 #include "server/limits.h"
 #include "server/logging.h"
+#include "server/rpc/raw_service.h"
 
 namespace kindred {
 namespace {
@@ -37,14 +38,8 @@ void CheckDisjoint(const v1::SetAvailabilityRequest& request, FieldChecks* check
 
 void ItemService::Register(rpc::RpcServer* server) {
   server->AddService(&raw_);
-  const auto name = [](std::string_view method) {
-    return rpc::MethodName{std::string(kServiceName), std::string(method)};
-  };
-  const auto request = [this](auto member) {
-    return [this, member](grpc::ServerContext* context, grpc::ByteBuffer* bytes, rpc::RawWriter* writer,
-                          grpc::CompletionQueue* calls, grpc::ServerCompletionQueue* notifications,
-                          void* tag) { (raw_.*member)(context, bytes, writer, calls, notifications, tag); };
-  };
+  const auto name = rpc::MethodsOf(kServiceName);
+  const auto request = rpc::RequestsOf(&raw_);
   server->AddUnary<v1::SetAvailabilityRequest, v1::SetAvailabilityResponse>(
       name("SetAvailability"), request(&Raw::RequestSetAvailability),
       [this](auto* call) { call->Finish(SetAvailability(call->request(), call->response())); });

@@ -16,6 +16,7 @@
 #include "server/limits.h"
 #include "server/logging.h"
 #include "server/model_config.h"
+#include "server/rpc/raw_service.h"
 
 namespace kindred {
 namespace {
@@ -101,14 +102,8 @@ std::string_view ModelService::ReasonOf(const absl::Status& status, const std::s
 
 void ModelService::Register(rpc::RpcServer* server) {
   server->AddService(&raw_);
-  const auto name = [](std::string_view method) {
-    return rpc::MethodName{std::string(kServiceName), std::string(method)};
-  };
-  const auto request = [this](auto member) {
-    return [this, member](grpc::ServerContext* context, grpc::ByteBuffer* bytes, rpc::RawWriter* writer,
-                          grpc::CompletionQueue* calls, grpc::ServerCompletionQueue* notifications,
-                          void* tag) { (raw_.*member)(context, bytes, writer, calls, notifications, tag); };
-  };
+  const auto name = rpc::MethodsOf(kServiceName);
+  const auto request = rpc::RequestsOf(&raw_);
   server->AddUnary<v1::ListModelsRequest, v1::ListModelsResponse>(name("ListModels"), request(&Raw::RequestListModels),
                                                                   [this](auto* call) {
                                                                     ListModels(call->response());

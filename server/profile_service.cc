@@ -14,6 +14,7 @@
 #include "server/logging.h"
 #include "server/profile_codec.h"
 #include "server/record_checks.h"
+#include "server/rpc/raw_service.h"
 
 namespace kindred {
 namespace {
@@ -46,14 +47,8 @@ void CheckSize(std::string_view field, int size, int min, FieldChecks* checks) {
 
 void ProfileService::Register(rpc::RpcServer* server) {
   server->AddService(&raw_);
-  const auto name = [](std::string_view method) {
-    return rpc::MethodName{std::string(kServiceName), std::string(method)};
-  };
-  const auto request = [this](auto member) {
-    return [this, member](grpc::ServerContext* context, grpc::ByteBuffer* bytes, auto* writer,
-                          grpc::CompletionQueue* calls, grpc::ServerCompletionQueue* notifications,
-                          void* tag) { (raw_.*member)(context, bytes, writer, calls, notifications, tag); };
-  };
+  const auto name = rpc::MethodsOf(kServiceName);
+  const auto request = rpc::RequestsOf(&raw_);
   using ExportCall = rpc::ServerStreamCall<v1::ExportProfilesRequest, v1::ExportProfilesResponse>;
   server->AddServerStream<v1::ExportProfilesRequest, v1::ExportProfilesResponse>(
       name("ExportProfiles"), request(&Raw::RequestExportProfiles),

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "server/request_events.h"
+#include "server/rpc/raw_service.h"
 #include "server/sound_answer.h"
 
 namespace kindred {
@@ -112,14 +113,8 @@ void RecommendationService::Register(rpc::RpcServer* server) {
   server->AddService(&raw_);
   // A worker that no call reaches would keep the generations that it saw last.
   server->OnIdle([this](uint32_t worker) { states_[worker]->LetGo(); });
-  const auto name = [](std::string_view method) {
-    return rpc::MethodName{std::string(kServiceName), std::string(method)};
-  };
-  const auto request = [this](auto member) {
-    return [this, member](grpc::ServerContext* context, grpc::ByteBuffer* bytes, auto* writer,
-                          grpc::CompletionQueue* calls, grpc::ServerCompletionQueue* notifications,
-                          void* tag) { (raw_.*member)(context, bytes, writer, calls, notifications, tag); };
-  };
+  const auto name = rpc::MethodsOf(kServiceName);
+  const auto request = rpc::RequestsOf(&raw_);
   server->AddUnary<v1::RecommendRequest, v1::RecommendResponse>(name("Recommend"), request(&Raw::RequestRecommend),
                                                                 [this](auto* call) { Recommend(call); });
   server->AddUnary<v1::BatchRecommendRequest, v1::BatchRecommendResponse>(

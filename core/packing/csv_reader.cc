@@ -1,6 +1,5 @@
 #include "core/packing/csv_reader.h"
 
-#include <sys/stat.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <set>
 
 #include "absl/strings/str_format.h"
+#include "core/base/input_file_size.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/text.h"
@@ -50,17 +50,11 @@ CsvReader::CsvReader() : input_(std::make_unique<Input>()) {}
 CsvReader::~CsvReader() = default;
 
 absl::StatusOr<std::unique_ptr<CsvReader>> CsvReader::Open(const std::string& path, char delimiter) {
-  struct stat info;
-  if (stat(path.c_str(), &info) != 0) {
-    const std::string message = absl::StrFormat("%s: %s", path, std::strerror(errno));
-    if (errno == ENOENT || errno == ENOTDIR) return absl::NotFoundError(message);
-    return absl::InvalidArgumentError(message);
-  }
-  if (S_ISDIR(info.st_mode)) return absl::InvalidArgumentError(StrCat(path, ": is a directory, expected a file"));
+  ASSIGN_OR_RETURN(const uint64_t size, InputFileSize(path));
   std::unique_ptr<CsvReader> reader(new CsvReader());
   reader->path_ = path;
   reader->delimiter_ = delimiter;
-  reader->bytes_total_ = static_cast<uint64_t>(info.st_size);
+  reader->bytes_total_ = size;
   reader->input_->file = gzopen(path.c_str(), "rb");
   if (reader->input_->file == nullptr) {
     return absl::InvalidArgumentError(absl::StrFormat("%s: %s", path, std::strerror(errno)));

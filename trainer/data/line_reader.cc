@@ -5,10 +5,10 @@
 #include <cstring>
 
 #include "absl/strings/str_format.h"
+#include "core/base/input_file_size.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/packing/gzip_problem.h"
-#include "trainer/data/input_file.h"
 
 namespace kindred {
 namespace {

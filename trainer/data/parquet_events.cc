@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "core/base/input_file_size.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/text.h"
 #include "trainer/data/event_readers.h"
-#include "trainer/data/input_file.h"
 #include "trainer/data/parquet_plugin.h"
 
 namespace kindred {

@@ -22,6 +22,17 @@ const absl::Status kNoRoom = absl::ResourceExhaustedError("memory: needs 7 MiB")
 
 class ManagerRefusalTest : public testing::ManagerTest {
  protected:
+  // Version 2 served after version 1 and was rolled back from; its folder is gone.
+  void RollBackFromTwoAndTakeItAway() {
+    Put(1);
+    Begin();
+    Put(2);
+    Rescan();
+    ASSERT_TRUE(Eventually([&] { return Serving() == 2; }));
+    ASSERT_TRUE(Rollback().status.ok());
+    fs::remove_all(Folder(2));
+  }
+
   // Version 1 serves; version 2, published later, fails for `status`, which it would not do again.
   void BeginWithRefused(const absl::Status& status) {
     Put(1);
@@ -207,13 +218,7 @@ TEST_F(ManagerRefusalTest, ARollbackThatNamesTheVersionToLeaveGoesBackOnce) {
 }
 
 TEST_F(ManagerRefusalTest, AFixUnderTheNumberOfAVersionRolledBackFromServes) {
-  Put(1);
-  Begin();
-  Put(2);
-  Rescan();
-  ASSERT_TRUE(Eventually([&] { return Serving() == 2; }));
-  ASSERT_TRUE(Rollback().status.ok());
-  fs::remove_all(Folder(2));
+  ASSERT_NO_FATAL_FAILURE(RollBackFromTwoAndTakeItAway());
   Rescan();
   EXPECT_EQ(Serving(), 1u);
   Put(2);
@@ -231,13 +236,7 @@ TEST_F(ManagerRefusalTest, AFixUnderTheNumberOfAVersionRolledBackFromServes) {
 }
 
 TEST_F(ManagerRefusalTest, AFixPublishedWhileTheServerWasDownServesWhereTheNumberHadBeenTakenAway) {
-  Put(1);
-  Begin();
-  Put(2);
-  Rescan();
-  ASSERT_TRUE(Eventually([&] { return Serving() == 2; }));
-  ASSERT_TRUE(Rollback().status.ok());
-  fs::remove_all(Folder(2));
+  ASSERT_NO_FATAL_FAILURE(RollBackFromTwoAndTakeItAway());
   Begin();
   Put(2);
   Begin();
