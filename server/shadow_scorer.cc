@@ -1,13 +1,11 @@
 #include "server/shadow_scorer.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <ctime>
 #include <unordered_map>
 
+#include "core/base/thread_priority.h"
 #include "server/model_lookup.h"
 #include "server/rpc/local_call.h"
 
@@ -127,8 +125,7 @@ ShadowScorer::Sums* ShadowScorer::SumsOf(const Task& task) {
 }
 
 void ShadowScorer::Run() {
-  // Of this thread alone, in Linux. Where it is not allowed the thread is one like others.
-  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLowPriority));
+  LowerPriority(kLowPriority);
   std::unique_lock lock(queue_mutex_);
   for (;;) {
     queued_.wait(lock, [this] { return stopping_ || !queue_.empty(); });

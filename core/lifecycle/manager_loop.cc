@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/str_cat.h"
+#include "core/base/thread_priority.h"
 #include "core/lifecycle/model_manager_impl.h"
 
 namespace kindred {

@@ -1,10 +1,9 @@
 #include "core/lifecycle/scrubber.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "core/base/thread_priority.h"
 
 namespace kindred {
 namespace {
@@ -13,11 +12,6 @@ namespace {
 constexpr std::chrono::seconds kLookForNew{1};
 
 }  // namespace
-
-void LowerPriority(int nice) {
-  // Of a thread, on Linux. Best effort: a sandbox may forbid it.
-  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice);
-}
 
 Scrubber::Scrubber(const ModelRegistry& registry, double bytes_per_second, std::chrono::seconds interval,
                    bool new_first, OnRot on_rot)

@@ -50,7 +50,4 @@ class Scrubber {
   std::thread thread_;
 };
 
-// Lowers the priority of the calling thread: 0 (as it is) to 19 (whoever else wants to run goes first).
-void LowerPriority(int nice);
-
 }  // namespace kindred
